@@ -1,0 +1,86 @@
+"""Reconstruction and KL terms, per image and unreduced: whoever averages says over what."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def squared_error(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Squared error per image, summed over pixels.
+
+    Args:
+        images: (batch, pixel) float in [0, 1].
+        reconstructions: (batch, pixel) float in [0, 1].
+
+    Returns:
+        (batch,) float.
+    """
+    return (images - reconstructions).square().sum(dim=1)
+
+
+def binary_cross_entropy(images: Tensor, logits: Tensor) -> Tensor:
+    """Binary cross-entropy per image, summed over pixels.
+
+    Args:
+        images: (batch, pixel) float in [0, 1].
+        logits: (batch, pixel) float, before the sigmoid.
+
+    Returns:
+        (batch,) nats.
+    """
+    return F.binary_cross_entropy_with_logits(logits, images, reduction="none").sum(dim=1)
+
+
+def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL divergence from a diagonal Gaussian to N(0, I).
+
+    Args:
+        mean: (batch, latent) float.
+        log_variance: (batch, latent) float, natural log.
+
+    Returns:
+        (batch,) nats, non-negative up to rounding; summed over latents.
+
+    Source: Kingma & Welling 2013, appendix B.
+    """
+    return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1)
+
+
+def kl_to_nearest_normal(
+    mean: Tensor, log_variance: Tensor, prior_mean: float, slack: float
+) -> Tensor:
+    """KL divergence to the nearest unit normal with a mean within `slack` of `prior_mean`.
+
+    A latent at rest may take any mean in that band at no cost. With a band above zero, a latent
+    that is not its digit's still tells the decoder something through a ReLU; with a single prior
+    at zero it is pulled there and tells nothing.
+
+    Args:
+        mean: (batch, latent) float.
+        log_variance: (batch, latent) float, natural log.
+        prior_mean: centre of the band.
+        slack: half of its width; 0 is a single prior N(prior_mean, I).
+
+    Returns:
+        (batch,) nats, non-negative up to rounding; summed over latents.
+    """
+    nearest = mean.clamp(prior_mean - slack, prior_mean + slack)
+    return kl_to_standard_normal(mean - nearest, log_variance)
+
+
+def kl_as_published(mean: Tensor, scale: Tensor) -> Tensor:
+    """The published regulariser, which reads as a log-variance what sampling uses as a deviation.
+
+    It lacks the half and the -1 of the closed form and averages over latents. It is smallest at
+    scale 0, where sampling adds no noise.
+
+    Args:
+        mean: (batch, latent) float.
+        scale: (batch, latent) float.
+
+    Returns:
+        (batch,) float; averaged over latents.
+
+    Source: g-w1/gradient-routed-vae, `vae.py`, `calculate_loss`, commit 07c641d.
+    """
+    return (mean.square() + torch.exp(scale) - scale).mean(dim=1)

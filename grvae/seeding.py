@@ -1,0 +1,19 @@
+"""Independent random streams from one run seed.
+
+Each consumer (initial weights, batch order, noise) draws from a stream of its own. Two variants
+with the same seed therefore share all of them, even if one consumer draws more numbers: their
+difference is a paired one.
+"""
+
+import hashlib
+from typing import Literal
+
+import torch
+
+Stream = Literal["init", "shuffle", "noise", "augment", "split"]
+
+
+def random_stream(seed: int, stream: Stream) -> torch.Generator:
+    """A CPU generator that depends on the seed and the stream's name alone."""
+    digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))

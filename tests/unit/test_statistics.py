@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+
+from grvae.statistics import estimate, paired_difference
+
+
+def test_interval_of_a_hand_computed_sample():
+    # mean 2, standard error 1 / sqrt(3), t(0.975, 2) = 4.302653
+    value = estimate(np.array([1.0, 2.0, 3.0]))
+    assert (value.n, value.mean) == (3, 2)
+    assert value.low == pytest.approx(2 - 4.302653 / 3**0.5)
+    assert value.high == pytest.approx(2 + 4.302653 / 3**0.5)
+
+
+def test_pairing_removes_what_the_seeds_share():
+    shared = np.array([0.0, 10.0, 20.0])
+    value = paired_difference(shared + 1, shared)
+    assert (value.low, value.mean, value.high) == (1, 1, 1)
+
+
+def test_one_value_has_no_interval():
+    with pytest.raises(ValueError, match="got 1, an interval needs at least 2"):
+        estimate(np.array([1.0]))
+
+
+def test_unequal_numbers_of_seeds_cannot_be_paired():
+    with pytest.raises(ValueError, match="got 3 and 2 values"):
+        paired_difference(np.zeros(3), np.zeros(2))

@@ -1,0 +1,105 @@
+import math
+
+import pytest
+import torch
+
+from grvae.errors import GrvaeError
+from grvae.images import split_validation
+from grvae.training import Descent, build_model, shuffled_batches, train_vae
+
+
+def weights(model):
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def history(images, recipe, seed=0, latent_act="relu"):
+    rows = []
+    train, validation = split_validation(images, recipe.validation_fraction)
+    model = train_vae(train, validation, recipe, latent_act, seed, rows.append)
+    return model, rows
+
+
+def test_history_has_a_row_per_epoch_of_both_phases(images, recipe):
+    _, rows = history(images, recipe.model_copy(update={"epochs": 2}))
+    assert [(row.epoch, row.phase) for row in rows] == [(1, "joint"), (2, "joint"), (3, "decoder")]
+    assert rows[-1].kl is None
+
+
+def test_training_lowers_the_error(images, recipe):
+    _, rows = history(images, recipe.model_copy(update={"epochs": 20}))
+    assert rows[-1].squared_error < 0.8 * rows[0].squared_error
+
+
+def test_routed_latents_learn_their_digits_and_unrouted_ones_do_not(images, recipe):
+    longer = {"epochs": 60, "learning_rate": 0.003}
+    _, routed = history(images, recipe.model_copy(update=longer))
+    _, baseline = history(images, recipe.model_copy(update=longer | {"routing": "none"}))
+    assert routed[-1].validation_accuracy > 0.8
+    assert baseline[-1].validation_accuracy < 0.5
+
+
+def test_decoder_phase_leaves_the_encoder_alone(images, recipe):
+    longer, _ = history(images, recipe)
+    shorter, _ = history(images, recipe.model_copy(update={"decoder_epochs": 0}))
+    assert torch.equal(weights(longer.encoder), weights(shorter.encoder))
+    assert torch.equal(weights(longer.mean_head), weights(shorter.mean_head))
+    assert not torch.equal(weights(longer.decoder), weights(shorter.decoder))
+
+
+def test_no_validation_split_leaves_its_columns_empty(images, recipe):
+    _, rows = history(images, recipe.model_copy(update={"validation_fraction": 0.0}))
+    assert rows[0].validation_accuracy is None
+    assert rows[0].validation_squared_error is None
+
+
+def test_variants_share_initial_weights(recipe):
+    baseline = recipe.model_copy(update={"routing": "none"})
+    routed_start, baseline_start = (build_model(r, "relu", 3) for r in (recipe, baseline))
+    assert torch.equal(weights(routed_start), weights(baseline_start))
+
+
+def test_another_seed_gives_other_weights(images, recipe):
+    assert not torch.equal(
+        weights(history(images, recipe, 0)[0]), weights(history(images, recipe, 1)[0])
+    )
+
+
+def test_loss_that_is_not_finite_stops_the_run_and_names_the_step(images, recipe):
+    images.pixels[7, 0] = math.nan
+    with pytest.raises(GrvaeError, match=r"the loss became nan in epoch 1 of its phase, step \d"):
+        history(images, recipe)
+
+
+def test_every_image_is_in_one_batch_and_the_last_may_be_short():
+    batches = list(shuffled_batches(10, 4, torch.Generator().manual_seed(0)))
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    assert torch.cat(batches).sort().values.tolist() == list(range(10))
+
+
+def test_losses_are_means_over_images_whatever_the_batch_size(images, recipe):
+    frozen = {"learning_rate": 1e-30, "decoder_learning_rate": 1e-30, "weight_decay": 0.0}
+    uneven = recipe.model_copy(update=frozen | {"batch_size": 77})
+    whole = recipe.model_copy(update=frozen | {"batch_size": 1000})
+    uneven_rows, whole_rows = history(images, uneven)[1], history(images, whole)[1]
+    assert uneven_rows[1].loss == pytest.approx(whole_rows[1].loss, rel=1e-5)
+
+
+def rates(recipe, images, epochs):
+    model = torch.nn.Linear(1, 1)
+    descent = Descent(model, recipe, images, epochs, 0.01)
+    seen = []
+    for _ in range(epochs * descent.steps_per_epoch):
+        seen.append(descent.optimizer.param_groups[0]["lr"])
+        descent.step(model(torch.ones(1)).sum())
+    return seen
+
+
+def test_published_rate_shrinks_by_a_twentieth_after_every_epoch(params):
+    recipe = params.recipe_of("published").model_copy(update={"batch_size": 10})
+    assert rates(recipe, 20, 3) == pytest.approx([0.01, 0.01, 0.0095, 0.0095, 0.009025, 0.009025])
+
+
+def test_one_cycle_rises_to_the_given_rate_and_falls_to_nearly_zero(recipe):
+    seen = rates(recipe.model_copy(update={"batch_size": 1}), 100, 1)
+    assert max(seen) == pytest.approx(0.01, rel=1e-3)
+    assert 0 < seen[-1] < 1e-4 < seen[0] < 0.001
