@@ -1,0 +1,1 @@
+"""One command per DVC stage: read, one library call, write. The science is in `grvae`."""

@@ -1,0 +1,39 @@
+"""Fetch the dataset, verify it, and write its two splits."""
+
+from pathlib import Path
+
+import click
+
+from grvae.datasets import Dataset, load_digits, load_mnist
+from grvae.params import load_params
+from grvae.storage import save_arrays
+from stages.command import PATH, StageCommand
+
+
+@click.command(cls=StageCommand)
+@click.option("--params", "params_file", type=PATH, required=True)
+@click.option("--train", "train_file", type=PATH, required=True)
+@click.option("--test", "test_file", type=PATH, required=True)
+@click.option(
+    "--mnist-folder",
+    type=PATH,
+    envvar="MNIST_FOLDER",
+    help="Take MNIST's four files from here, not from the network.",
+)
+def download(
+    params_file: Path, train_file: Path, test_file: Path, mnist_folder: Path | None
+) -> None:
+    """Fetch the dataset, verify it, and write its two splits."""
+    params = load_params(params_file)
+    train, test = load_digits() if params.dataset == "digits" else load_mnist(mnist_folder)
+    save_dataset(train_file, train)
+    save_dataset(test_file, test)
+
+
+def save_dataset(path: Path, dataset: Dataset) -> None:
+    """Write one split."""
+    save_arrays(path, {"images": dataset.images, "labels": dataset.labels})
+
+
+if __name__ == "__main__":
+    download()

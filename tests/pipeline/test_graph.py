@@ -1,0 +1,73 @@
+"""What `dvc.yaml` says agrees with what the code does; nothing is run."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.conftest import PROJECT
+
+GRAPH = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
+# It only selects and checks values, and those are tracked one by one as `params`.
+NOT_A_DEPENDENCY = {"grvae/params.py", "stages/__init__.py"}
+
+
+def imported_files(file: Path) -> set[Path]:
+    """The project's files that a file imports, directly."""
+    found = set()
+    for node in ast.walk(ast.parse((PROJECT / file).read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            if name.split(".")[0] in {"grvae", "stages"}:
+                module = Path(*name.split("."))
+                candidates = [module.with_suffix(".py"), module / "__init__.py"]
+                packages = [parent / "__init__.py" for parent in module.parents[:-1]]
+                found |= {path for path in candidates + packages if (PROJECT / path).exists()}
+    return found
+
+
+def all_imported_files(file: Path) -> set[Path]:
+    """The project's files that a file imports, directly or through others."""
+    found, waiting = set(), {file}
+    while waiting:
+        found |= waiting
+        waiting = {path for file in waiting for path in imported_files(file)} - found
+    return found
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_stage_depends_on_exactly_the_code_that_it_imports(name):
+    stage = GRAPH[name]
+    command = Path(f"stages/{name}.py")
+    assert f"python -m stages.{name} " in stage["cmd"]
+    declared = {dep for dep in stage["deps"] if dep.endswith(".py")}
+    assert declared == {str(path) for path in all_imported_files(command)} - NOT_A_DEPENDENCY
+
+
+def test_only_the_params_module_reads_the_parameter_file():
+    readers = [
+        path.name for path in (PROJECT / "grvae").glob("*.py") if "ruamel" in path.read_text()
+    ]
+    assert readers == ["params.py"]
+
+
+def test_every_stage_command_is_in_the_graph():
+    commands = {path.stem for path in (PROJECT / "stages").glob("*.py")} - {"__init__", "command"}
+    assert commands == set(GRAPH)
+
+
+@pytest.mark.parametrize("name", ["download", "summarise", "figures", "report"])
+def test_stage_that_computes_no_network_does_not_import_torch(name):
+    files = all_imported_files(Path(f"stages/{name}.py"))
+    users = [
+        str(file)
+        for file in files
+        for node in ast.parse((PROJECT / file).read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom) and "torch" in ast.unparse(node)
+    ]
+    assert users == []

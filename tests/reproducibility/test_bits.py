@@ -1,0 +1,70 @@
+"""Same in, same out: to the bit, and whatever the number of threads."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from grvae.datasets import load_digits
+from stages.download import save_dataset
+from stages.train import train
+from tests.conftest import PROJECT, write_small_params
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """Small parameters, and the digits to train on."""
+    folder = tmp_path_factory.mktemp("inputs")
+    write_small_params(folder / "params.yaml")
+    save_dataset(folder / "train.safetensors", load_digits()[0])
+    return folder
+
+
+def arguments(inputs, out, seed=0, variant="routed"):
+    return [
+        "--params", str(inputs / "params.yaml"),
+        "--images", str(inputs / "train.safetensors"),
+        "--variant", variant,
+        "--seed", str(seed),
+        "--weights", str(out / "weights.safetensors"),
+        "--history", str(out / "history.csv"),
+    ]  # fmt: skip
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def train_in_process(inputs, out, **changes):
+    result = CliRunner().invoke(train, arguments(inputs, out, **changes))
+    assert result.exit_code == 0, result.output
+    return sha256(out / "weights.safetensors"), sha256(out / "history.csv")
+
+
+def test_two_trainings_are_bit_equal(inputs, tmp_path):
+    first = train_in_process(inputs, tmp_path / "first")
+    assert train_in_process(inputs, tmp_path / "second") == first
+
+
+def test_another_seed_gives_other_weights(inputs, tmp_path):
+    first = train_in_process(inputs, tmp_path / "first", seed=0)
+    assert train_in_process(inputs, tmp_path / "second", seed=1) != first
+
+
+@pytest.mark.parametrize("variant", ["routed", "published"])
+def test_bits_do_not_depend_on_the_number_of_threads(inputs, tmp_path, variant):
+    hashes = set()
+    for threads in (1, 2, 8):
+        out = tmp_path / str(threads)
+        subprocess.run(
+            [sys.executable, "-m", "stages.train", *arguments(inputs, out, variant=variant)],
+            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+            cwd=PROJECT,
+            check=True,
+            capture_output=True,
+        )
+        hashes.add(sha256(out / "weights.safetensors"))
+    assert len(hashes) == 1

@@ -1,0 +1,204 @@
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from grvae.figures import (
+    Traversal,
+    draw_accuracy_against_error,
+    draw_confusion,
+    draw_mean_activation,
+    draw_reconstructions,
+    draw_seeds,
+    draw_sweep,
+    draw_training_curves,
+    draw_traversals,
+    encode_gif,
+    encode_png,
+    pool_confusion,
+)
+
+README_WIDTH = 830
+PUBLISHED = {
+    "dataset": "mnist",
+    "headline": {"argmax_accuracy": 0.93},
+    "rerun": {"argmax_accuracy": 0.92, "squared_error_per_image": 25.0, "epochs": 100},
+}
+MATRIX = np.diag(np.arange(1, 11))
+IMAGES = np.linspace(0, 1, 10 * 784).reshape(10, 784)
+
+
+def curves(*variants, decoder_epochs=1, validation=0.9):
+    rows = [
+        {
+            "variant": variant,
+            "seed": seed,
+            "epoch": epoch,
+            "phase": "joint" if epoch <= 2 else "decoder",
+            "loss": 30.0 / epoch,
+            "squared_error": 30.0 / epoch,
+            "kl": 10.0 if epoch <= 2 else None,
+            "validation_accuracy": validation,
+            "validation_squared_error": None if validation is None else 25.0 / epoch,
+        }
+        for variant in variants
+        for seed in (0, 1)
+        for epoch in range(1, 3 + decoder_epochs)
+    ]
+    return pd.DataFrame(rows)
+
+
+def runs(*variants):
+    rows = [
+        {
+            "variant": variant,
+            "seed": seed,
+            "argmax_accuracy": 0.9 - 0.1 * seed,
+            "assigned_accuracy": 0.9,
+            "probe_accuracy": 0.95,
+            "squared_error_per_image": 25.0 + seed,
+        }
+        for variant in variants
+        for seed in (0, 1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def traversals(*variants):
+    images = np.tile(IMAGES[:, None], (1, 9, 1))
+    return {variant: Traversal(images, list(range(10))) for variant in variants}
+
+
+def draw_all(*variants):
+    matrices = dict.fromkeys(variants, MATRIX)
+    return {
+        "curves": draw_training_curves(curves(*variants)),
+        "accuracy": draw_accuracy_against_error(runs(*variants), PUBLISHED, "mnist"),
+        "seeds": draw_seeds(runs(*variants)),
+        "activation": draw_mean_activation(matrices),
+        "confusion": draw_confusion(matrices, matrices),
+        "reconstructions": draw_reconstructions(IMAGES, dict.fromkeys(variants, IMAGES)),
+        "traversals": draw_traversals(traversals(*variants)),
+    }
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """The PNG files of two variants by name."""
+    return {name: encode_png(figure) for name, figure in draw_all("routed", "baseline").items()}
+
+
+def labels_of(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_same_figures_have_the_same_bytes(pictures):
+    for name, figure in draw_all("routed", "baseline").items():
+        assert encode_png(figure) == pictures[name], name
+
+
+def test_settings_of_the_user_change_no_byte():
+    expected = encode_png(draw_seeds(runs("routed")))
+    with mpl.rc_context({"font.size": 30, "savefig.dpi": 10, "axes.facecolor": "black"}):
+        assert encode_png(draw_seeds(runs("routed"))) == expected
+        assert mpl.rcParams["font.size"] == 30
+
+
+def test_png_notes_neither_software_nor_date(pictures):
+    picture = Image.open(io.BytesIO(pictures["seeds"]))
+    assert set(picture.info) == {"dpi"}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_any_number_of_variants_is_drawn(count):
+    for figure in draw_all(*["routed", "baseline", "published"][:count]).values():
+        assert encode_png(figure)
+
+
+def test_two_variants_fill_twice_the_width_of_a_readme(pictures):
+    for name, content in pictures.items():
+        assert Image.open(io.BytesIO(content)).width == 2 * README_WIDTH, name
+
+
+def test_nothing_is_cut_by_the_edge_of_the_picture(pictures):
+    for name, content in pictures.items():
+        ink = 255 - np.asarray(Image.open(io.BytesIO(content)).convert("L"))
+        edge = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+        assert edge.max() == 0, name
+
+
+def test_curves_without_a_validation_split_leave_its_panels_out():
+    assert len(draw_training_curves(curves("routed")).axes) == 4
+    assert len(draw_training_curves(curves("published", validation=None)).axes) == 2
+
+
+def test_curves_have_a_line_a_run_and_one_legend_entry_a_variant():
+    figure = draw_training_curves(curves("routed", "baseline", decoder_epochs=0))
+    assert len(figure.axes[0].lines) == 4
+    assert labels_of(figure) == ["routed, one line a seed", "baseline, one line a seed"]
+
+
+def test_start_of_the_decoder_phase_is_marked():
+    figure = draw_training_curves(curves("routed"))
+    assert "encoder frozen from here" in labels_of(figure)
+
+
+def test_published_numbers_are_marked_as_quoted_and_kept_to_their_dataset():
+    on_mnist = labels_of(draw_accuracy_against_error(runs("routed"), PUBLISHED, "mnist"))
+    assert sum("quoted" in label for label in on_mnist) == 2
+    on_digits = labels_of(draw_accuracy_against_error(runs("routed"), PUBLISHED, "digits"))
+    assert on_digits == ["routed, one dot a seed"]
+
+
+def test_seeds_are_dots_and_each_is_drawn():
+    panel = draw_seeds(runs("routed", "baseline")).axes[0]
+    dots = [line for line in panel.lines if line.get_marker() == "o"]
+    assert [len(line.get_ydata()) for line in dots] == [2, 2]
+
+
+def test_negative_activations_are_told_apart_by_hue():
+    figure = draw_mean_activation({"none": MATRIX - 5, "relu": MATRIX})
+    signed, positive = (panel.images[0] for panel in figure.axes[:2])
+    assert (signed.norm.vmin, signed.norm.vmax) == (-5, 5)
+    assert (positive.norm.vmin, positive.norm.vmax) == (0, 10)
+
+
+def test_confusion_is_in_per_cent_of_a_digit_even_where_a_digit_is_absent():
+    counts = np.zeros((10, 10), int)
+    counts[0, :2] = 3, 1
+    figure = draw_confusion({"routed": counts}, {"routed": counts})
+    assert [text.get_text() for text in figure.axes[0].texts] == ["75", "25"]
+
+
+def test_traversals_are_in_the_order_of_the_assigned_digits():
+    images = np.tile(IMAGES[:, None], (1, 9, 1))
+    swapped = [1, 0, *range(2, 10)]
+    panel = draw_traversals({"baseline": Traversal(images, swapped)}).axes[0]
+    ticks = [label.get_text() for label in panel.get_yticklabels()]
+    assert ticks[:3] == ["1 → 0", "0 → 1", "2 → 2"]
+    sheet = np.asarray(panel.images[0].get_array())
+    np.testing.assert_allclose(sheet[1:29, 1:29].ravel(), IMAGES[1])
+
+
+def test_confusion_is_pooled_after_each_runs_own_assignment():
+    measures = {
+        ("baseline", 0): {"confusion": [[0, 5], [7, 0]], "assignment": [1, 0]},
+        ("baseline", 1): {"confusion": [[4, 0], [0, 8]], "assignment": [0, 1]},
+    }
+    argmax, assigned = pool_confusion(measures)
+    assert argmax["baseline"].tolist() == [[4, 5], [7, 8]]
+    assert assigned["baseline"].tolist() == [[9, 0], [0, 15]]
+
+
+def test_sweep_has_a_frame_an_image_and_rests_at_the_digits():
+    sweeps = dict.fromkeys(["routed", "baseline"], np.repeat(IMAGES, 2, axis=0))
+    frames, milliseconds = draw_sweep(sweeps)
+    assert len(frames) == len(milliseconds) == 20
+    assert milliseconds[0] > milliseconds[1]
+    content = encode_gif(frames, milliseconds)
+    assert content == encode_gif(*draw_sweep(sweeps))
+    picture = Image.open(io.BytesIO(content))
+    assert (picture.n_frames, picture.info["loop"]) == (20, 0)

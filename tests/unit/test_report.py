@@ -1,0 +1,198 @@
+import json
+import re
+
+import pytest
+
+from grvae.errors import GrvaeError
+from grvae.report import (
+    MEASURES,
+    load_template,
+    render_report,
+    write_count,
+    write_estimate,
+    write_number,
+    write_percent,
+    write_setting,
+    write_signed,
+)
+from grvae.summary import metrics_over_seeds, runs_table
+from tests.conftest import PROJECT
+
+ARGMAX, ERROR = MEASURES[0], MEASURES[4]
+TEMPLATE = load_template(PROJECT / "reports" / "template.md")
+PUBLISHED = json.loads((PROJECT / "reports" / "published.json").read_text())
+SCALARS = {
+    "images": 10_000,
+    "assigned_accuracy": 0.97,
+    "lowest_recall": 0.6,
+    "probe_accuracy": 0.96,
+    "mse_per_pixel": 0.03,
+    "bce_per_image": 120.0,
+    "kl_per_image": 20.0,
+    "dead_latents": 0,
+    "recall": [0.6] * 10,
+}
+
+
+def measures(**accuracies):
+    """Runs of two seeds a variant, from their argmax accuracies."""
+    return {
+        (variant, seed): SCALARS
+        | {"argmax_accuracy": accuracy, "squared_error_per_image": 25 + 0.5 * seed}
+        for variant, pair in accuracies.items()
+        for seed, accuracy in enumerate(pair)
+    }
+
+
+def report(params, template=TEMPLATE, dataset="mnist", **accuracies):
+    table = runs_table(measures(**accuracies))
+    params = params.model_copy(
+        update={"variants": list(accuracies), "seeds": [0, 1], "dataset": dataset}
+    )
+    return render_report(template, metrics_over_seeds(table, 0.92), table, params, PUBLISHED)
+
+
+def test_numbers_come_from_the_metrics(params):
+    text = report(params, routed=(0.95, 0.96), baseline=(0.1, 0.12))
+    assert "`routed`: the largest of the ten latents names the digit of 95.5 % (" in text
+    assert "over 2 seeds" in text
+    assert "10,000 test images" in text
+    assert "+84.5 points" in text
+
+
+@pytest.mark.parametrize(
+    ("routed", "baseline", "verdict"),
+    [
+        ((0.95, 0.96), (0.10, 0.12), "The interval lies above 0: the hypothesis is supported."),
+        ((0.10, 0.12), (0.95, 0.96), "The interval lies below 0: the hypothesis is contradicted."),
+        ((0.50, 0.90), (0.60, 0.10), "The interval includes 0: no difference detected."),
+    ],
+)
+def test_verdict_depends_on_the_interval(params, routed, baseline, verdict):
+    text = report(params, routed=routed, baseline=baseline)
+    argmax = text.partition("**Argmax accuracy.**")[2].partition("**Cost.**")[0]
+    assert verdict in argmax
+
+
+def test_report_of_one_variant_has_no_hypothesis(params):
+    text = report(params, baseline=(0.1, 0.12))
+    assert "## Hypothesis" not in text
+    assert "minus" not in text
+
+
+def test_report_compares_the_first_variant_to_every_other(params):
+    text = report(params, published=(0.9, 0.91), baseline=(0.1, 0.12), routed=(0.95, 0.96))
+    assert "Paired differences, `published` minus `baseline`" in text
+    assert "Paired differences, `published` minus `routed`" in text
+    assert "## Hypothesis" not in text
+
+
+def test_published_numbers_stand_beside_results_on_the_same_dataset_only(params):
+    headline = write_percent(PUBLISHED["headline"]["argmax_accuracy"], 2)
+    assert headline in report(params, routed=(0.95, 0.96))
+    on_digits = report(params, routed=(0.95, 0.96), dataset="digits")
+    assert headline not in on_digits
+    assert "*quoted*:" not in on_digits
+
+
+def test_every_published_number_has_a_source():
+    for claim in (PUBLISHED["headline"], PUBLISHED["rerun"]):
+        assert claim["source"]
+
+
+def test_measure_that_a_run_lacks_is_an_em_dash(params):
+    table = runs_table(
+        {run: values | {"kl_per_image": None} for run, values in measures(routed=(1, 1)).items()}
+    )
+    few = params.model_copy(update={"variants": ["routed"]})
+    text = render_report(TEMPLATE, metrics_over_seeds(table, 0.92), table, few, PUBLISHED)
+    assert re.search(r"KL divergence.* \| — \|", text)
+
+
+def test_overridden_settings_are_bold(params):
+    text = report(params, routed=(0.95, 0.96), baseline=(0.1, 0.12))
+    assert "| `routing` | `label` | **`none`** |" in text
+
+
+def test_dead_digit_is_called_dead(params):
+    dead = {run: values | {"lowest_recall": 0.4} for run, values in measures(routed=(1, 1)).items()}
+    table, few = runs_table(dead), params.model_copy(update={"variants": ["routed"]})
+    text = render_report(TEMPLATE, metrics_over_seeds(table, 0.92), table, few, PUBLISHED)
+    assert "at least one digit is dead" in text
+    assert "no digit is dead" in report(params, routed=(0.95, 0.96))
+
+
+def test_tables_are_whole(params):
+    """Every row of a markdown table has as many cells as its head."""
+    text = report(params, routed=(0.95, 0.96), baseline=(0.1, 0.12))
+    for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
+        head, rule, *rows = (line.count("|") for line in table.splitlines())
+        assert rows, table
+        assert {rule, *rows} == {head}, table
+
+
+def test_template_types_no_result_by_hand():
+    """Decimals outside of placeholders would be typed numbers."""
+    prose = re.sub(r"\{[{%#].*?[}%#]\}", "", TEMPLATE, flags=re.DOTALL)
+    assert not re.findall(r"\d+\.\d+", prose)
+    assert set(re.findall(r"\d+ %", prose)) == {"95 %"}
+
+
+def test_figures_of_the_template_are_drawn_by_the_stage():
+    stage = (PROJECT / "stages" / "figures.py").read_text()
+    shown = re.findall(r"\(figures/(\w+)\.(?:png|gif)\)", TEMPLATE)
+    assert len(shown) == 8
+    for name in shown:
+        assert f'"{name}"' in stage or f'"{name}.gif"' in stage
+
+
+def test_metrics_of_other_variants_are_an_error(params):
+    table = runs_table(measures(routed=(0.95, 0.96)))
+    with pytest.raises(GrvaeError, match="no attribute 'baseline'"):
+        render_report(TEMPLATE, metrics_over_seeds(table, 0.92), table, params, PUBLISHED)
+
+
+@pytest.mark.parametrize(
+    ("template", "complaint"),
+    [
+        ("one\n{{ nonsense }}", "line 2: 'nonsense' is undefined"),
+        ("{{ metrics.routed.nonsense }}", "line 1: .*no attribute 'nonsense'"),
+        ("one\n{% if %}", "line 2: "),
+        ("{{ seeds | nonsense }}", "line 1: .*nonsense"),
+    ],
+)
+def test_bad_placeholder_is_named(params, template, complaint):
+    with pytest.raises(GrvaeError, match=complaint):
+        report(params, template=template, routed=(0.95, 0.96))
+
+
+def test_missing_template_is_an_error(tmp_path):
+    with pytest.raises(GrvaeError, match="cannot read"):
+        load_template(tmp_path / "none.md")
+
+
+def test_template_that_is_not_text_is_an_error(tmp_path):
+    (tmp_path / "t.md").write_bytes(b"\xff")
+    with pytest.raises(GrvaeError, match="not UTF-8"):
+        load_template(tmp_path / "t.md")
+
+
+def test_numbers_are_written_in_one_way():
+    assert write_percent(0.9549) == "95.5 %"
+    assert write_number(-1.234) == "\N{MINUS SIGN}1.23"
+    assert write_number(float("nan")) == "—"
+    assert write_signed(0.5) == "+0.50"
+    assert write_signed(-0.5) == "\N{MINUS SIGN}0.50"
+    assert write_signed(-0.001) == "0.00"
+    assert write_count(10000) == "10,000"
+    assert write_setting(None, None) == "`null`"
+    assert write_setting("none", "label") == "**`none`**"
+
+
+def test_estimates_show_their_interval_where_they_have_one():
+    interval = {"mean": 0.5, "ci95_low": 0.25, "ci95_high": 0.75}
+    assert write_estimate(interval, ARGMAX) == "50.0 % (25.0 % to 75.0 %)"
+    assert write_estimate(interval, ERROR, is_difference=True) == "+0.50 (+0.25 to +0.75)"
+    assert write_estimate(interval, ARGMAX, True) == "+50.0 points (+25.0 to +75.0)"
+    assert write_estimate({"mean": 0.5}, ARGMAX) == "50.0 %"
+    assert write_estimate(None, ARGMAX) == "—"
