@@ -65,7 +65,7 @@ def load_mnist(folder: Path | None = None) -> tuple[Dataset, Dataset]:
             try:
                 files = read_verified(fetch(Path(scratch)))
             except (GrvaeError, OSError, RuntimeError, subprocess.SubprocessError) as error:
-                failures.append(f"{name}: {' '.join(str(error).split())}")
+                failures.append(f"{name}: {error}")
                 continue
         return _decode(files, "train"), _decode(files, "t10k")
     raise GrvaeError(f"no source has MNIST; tried {'; '.join(failures)}")

@@ -42,14 +42,18 @@ class Recipe(Section):
     posterior: Literal["gaussian", "as_published"]
     initial_log_variance: Annotated[float, Field(ge=-20, le=20)] | None
 
-    squared_error_weight: Positive
+    reconstruction: Literal["squared_error", "binary_cross_entropy"]
+    reconstruction_weight: Positive
     kl_weight: NonNegative
+    final_kl_weight: NonNegative
     prior_mean: Annotated[float, Field(ge=-100, le=100)]
     prior_slack: Annotated[float, Field(ge=0, le=100)]
 
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     learning_rate_schedule: Literal["one_cycle", "exponential"]
+    adam_beta2: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: Fraction
+    max_shift: Annotated[int, Field(ge=0, le=27)]
     batch_size: Count
     epochs: Annotated[int, Field(ge=1, le=10_000)]
     decoder_epochs: Annotated[int, Field(ge=0, le=10_000)]
@@ -98,7 +102,7 @@ def load_params(path: Path) -> Params:
     except OSError as error:
         raise GrvaeError(f"cannot read {path}: {error.strerror}") from error
     except YAMLError as error:
-        raise GrvaeError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+        raise GrvaeError(f"{path}: not valid YAML ({error})") from error
     except (ValueError, RecursionError) as error:
         raise GrvaeError(f"{path}: {error}") from error
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 
-Stream = Literal["init", "shuffle", "noise", "augment", "split"]
+Stream = Literal["init", "shuffle", "shift", "noise", "split"]
 
 
 def random_stream(seed: int, stream: Stream) -> torch.Generator:

@@ -44,7 +44,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def save_arrays(path: Path, arrays: Arrays, about: Mapping[str, Any] | None = None) -> None:
     """Write named arrays and a JSON-able description of them."""
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     metadata = {"about": dict(about or {}), "sha256": _digest(arrays)}
     content = safetensors.numpy.save(
         dict(arrays), metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)}
@@ -82,7 +82,7 @@ def _digest(arrays: Arrays) -> str:
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        digest.update(np.asarray(array, order="C").tobytes())
     return digest.hexdigest()
 
 

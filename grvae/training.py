@@ -6,36 +6,42 @@ from the very latents that it will be asked to decode.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
+from grvae.checkpoint import Checkpoint
 from grvae.errors import GrvaeError
 from grvae.images import ImageSet
-from grvae.losses import kl_as_published, kl_to_nearest_normal, squared_error
+from grvae.losses import binary_cross_entropy, kl_as_published, kl_to_nearest_normal, squared_error
 from grvae.metrics import accuracy, confusion_matrix
 from grvae.params import Recipe
 from grvae.routing import route_gradient
 from grvae.seeding import random_stream
 from grvae.vae import VAE, Architecture, LatentAct, build_vae
 
-DIGITS = 10
+DIGITS, SIDE = 10, 28
+ADAM_BETA1 = 0.9
 
 # oneMKL splits the sums of small matrix products over many threads, even in its strict mode: the
 # recipes' shapes give the same bits from 1 to 8 threads, and others beyond.
 MAX_THREADS = 8
 
-# Shares of the joint phase between which the prior moves from 0 to its mean.
+# Shares of the joint phase between which the prior moves from 0 to its mean, and the weight of the
+# KL term from its first to its final value.
 PRIOR_RAMP = (0.3, 0.9)
 
 # g-w1/gradient-routed-vae, `vae.py`, commit 07c641d: `lr = lambda epoch: 1e-3 * 0.95**epoch`.
 EXPONENTIAL_DECAY_PER_EPOCH = 0.95
 
 
+Phase = Literal["joint", "decoder"]
 Losses = tuple[float, float, float | None]
 
 
@@ -55,7 +61,7 @@ class EpochRow:
     """
 
     epoch: int
-    phase: Literal["joint", "decoder"]
+    phase: Phase
     loss: float
     squared_error: float
     kl: float | None
@@ -70,7 +76,8 @@ def train_vae(
     latent_act: LatentAct,
     seed: int,
     on_epoch: Callable[[EpochRow], None] = lambda row: None,
-) -> VAE:
+    checkpoint: Checkpoint | None = None,
+) -> tuple[VAE, list[EpochRow]]:
     """Train one model from scratch; on a CPU the same arguments give the same bits.
 
     Args:
@@ -79,39 +86,49 @@ def train_vae(
         recipe: architecture, losses and schedule.
         latent_act: applied to the sampled latents before the decoder.
         seed: runs with equal seed share initial weights, batch order and noise.
-        on_epoch: called after each epoch.
+        on_epoch: called after each epoch that is trained here.
+        checkpoint: where to go on from if it holds this very run, and where to save on the way.
+
+    Returns:
+        The model, and its whole history.
 
     Raises:
         GrvaeError: a loss is not finite; names epoch and step.
     """
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(min(torch.get_num_threads(), MAX_THREADS))
-    model = build_model(recipe, latent_act, seed)
-    shuffle, noise = random_stream(seed, "shuffle"), random_stream(seed, "noise")
+    run = Run(recipe, latent_act, seed, len(train))
+    saved = checkpoint.load() if checkpoint else None
+    if saved:
+        run.restore(*saved)
 
-    descent = Descent(model, recipe, len(train), recipe.epochs, recipe.learning_rate)
-    for epoch in range(1, recipe.epochs + 1):
-        batches = shuffled_batches(len(train), recipe.batch_size, shuffle)
-        losses = joint_epoch(model, train, batches, noise, recipe, descent)
-        on_epoch(EpochRow(epoch, "joint", *losses, *validate(model, validation)))
-    if recipe.decoder_epochs == 0:
-        return model
+    def end_epoch(phase: Phase, losses: Losses) -> None:
+        row = EpochRow(len(run.rows) + 1, phase, *losses, *validate(run.model, validation))
+        run.rows.append(row)
+        on_epoch(row)
+        if checkpoint:
+            checkpoint.save_if_due(run.arrays, run.about)
 
-    latents = encode_all(model, train.pixels)
-    descent = Descent(
-        model.decoder, recipe, len(train), recipe.decoder_epochs, recipe.decoder_learning_rate
-    )
-    for epoch in range(recipe.epochs + 1, recipe.epochs + recipe.decoder_epochs + 1):
-        batches = shuffled_batches(len(train), recipe.batch_size, shuffle)
-        losses = decoder_epoch(model, latents, train.pixels, batches, descent)
-        on_epoch(EpochRow(epoch, "decoder", *losses, *validate(model, validation)))
-    return model
+    for _ in range(len(run.rows), recipe.epochs):
+        batches = shuffled_batches(len(train), recipe.batch_size, run.shuffle)
+        losses = joint_epoch(run.model, train, batches, run.shift, run.noise, recipe, run.descent)
+        end_epoch("joint", losses)
+
+    latents = encode_all(run.model, train.pixels)
+    if len(run.rows) == recipe.epochs:
+        run.enter_decoder_phase()
+    for _ in range(len(run.rows), recipe.epochs + recipe.decoder_epochs):
+        batches = shuffled_batches(len(train), recipe.batch_size, run.shuffle)
+        losses = decoder_epoch(run.model, latents, train.pixels, batches, run.descent)
+        end_epoch("decoder", losses)
+    return run.model, run.rows
 
 
 def joint_epoch(
     model: VAE,
     train: ImageSet,
     batches: Iterable[Tensor],
+    shift: torch.Generator,
     noise: torch.Generator,
     recipe: Recipe,
     descent: "Descent",
@@ -119,20 +136,26 @@ def joint_epoch(
     """Encoder and decoder learn together; returns the mean loss, squared error and KL."""
     sums = torch.zeros(3)
     for batch in batches:
+        ramp = prior_ramp(descent.progress)
         images, labels = train.pixels[batch], train.labels[batch]
-        mean, scale = model.encode(images)
+        mean, scale = model.encode(shift_at_random(images, recipe.max_shift, shift))
         std = model.noise_std(scale)
         latents = model.activate(mean + std * torch.randn(mean.shape, generator=noise))
         if recipe.routing == "label":
             latents = route_gradient(latents, labels)
-        reconstructions = torch.sigmoid(model.decode(latents))
-        error = squared_error(images, reconstructions).mean()
+        logits = model.decode(latents)
+        error = squared_error(images, torch.sigmoid(logits)).mean()
+        if recipe.reconstruction == "squared_error":
+            reconstruction = error
+        else:
+            reconstruction = binary_cross_entropy(images, logits).mean()
         if recipe.posterior == "gaussian":
-            centre = recipe.prior_mean * prior_ramp(descent.progress)
+            centre = ramp * recipe.prior_mean
             kl = kl_to_nearest_normal(mean, scale, centre, recipe.prior_slack).mean()
         else:
             kl = kl_as_published(mean, scale).mean()
-        loss = recipe.squared_error_weight * error + recipe.kl_weight * kl
+        kl_weight = (1 - ramp) * recipe.kl_weight + ramp * recipe.final_kl_weight
+        loss = recipe.reconstruction_weight * reconstruction + kl_weight * kl
         descent.step(loss)
         sums += len(batch) * torch.stack([loss, error, kl]).detach()
     loss_mean, error_mean, kl_mean = (sums / len(train)).tolist()
@@ -153,6 +176,82 @@ def decoder_epoch(
     return mean, mean, None
 
 
+class Run:
+    """All that changes while one model is trained: what a checkpoint holds.
+
+    Attributes:
+        model: the model in training.
+        shuffle: stream of the batch order.
+        shift: stream of the images' shifts.
+        noise: stream of the posterior's noise.
+        descent: optimizer of the current phase.
+        rows: history so far.
+    """
+
+    def __init__(self, recipe: Recipe, latent_act: LatentAct, seed: int, images: int) -> None:
+        self.recipe, self.images = recipe, images
+        self.model = build_model(recipe, latent_act, seed)
+        self.shuffle = random_stream(seed, "shuffle")
+        self.shift = random_stream(seed, "shift")
+        self.noise = random_stream(seed, "noise")
+        self.descent = Descent(self.model, recipe, images, recipe.epochs, recipe.learning_rate)
+        self.rows: list[EpochRow] = []
+
+    def enter_decoder_phase(self) -> None:
+        """Leave the encoder as it is and start a new optimizer for the decoder alone."""
+        epochs, rate = self.recipe.decoder_epochs, self.recipe.decoder_learning_rate
+        self.descent = Descent(self.model.decoder, self.recipe, self.images, epochs, rate)
+
+    @property
+    def streams(self) -> dict[str, torch.Generator]:
+        """The random streams by name."""
+        return {"shuffle": self.shuffle, "shift": self.shift, "noise": self.noise}
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The state in arrays, by name."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for index, moments in self.descent.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+        for name, stream in self.streams.items():
+            tensors[f"stream.{name}"] = stream.get_state()
+        return {name: tensor.numpy(force=True) for name, tensor in tensors.items()}
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The rest of the state, as JSON."""
+        return {
+            "rows": [asdict(row) for row in self.rows],
+            "steps": self.descent.steps,
+            "groups": self.descent.optimizer.state_dict()["param_groups"],
+            "schedule": self.descent.schedule.state_dict(),
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
+        """Go to the state that `arrays` and `about` described."""
+        self.rows = [EpochRow(**row) for row in about["rows"]]
+        if len(self.rows) > self.recipe.epochs:
+            self.enter_decoder_phase()
+        tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        self.model.load_state_dict(_below(tensors, "model"))
+        moments = {index: _below(tensors, f"optimizer.{index}") for index in self.descent.indices}
+        self.descent.optimizer.load_state_dict({"state": moments, "param_groups": about["groups"]})
+        self.descent.schedule.load_state_dict(dict(about["schedule"]))
+        self.descent.steps = about["steps"]
+        for name, stream in self.streams.items():
+            stream.set_state(tensors[f"stream.{name}"])
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with a prefix and a dot, by the rest of their names."""
+    start = f"{prefix}."
+    return {
+        name.removeprefix(start): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(start)
+    }
+
+
 class Descent:
     """The optimizer of one phase, with its learning rate.
 
@@ -164,11 +263,16 @@ class Descent:
     def __init__(
         self, module: nn.Module, recipe: Recipe, images: int, epochs: int, learning_rate: float
     ) -> None:
+        self.indices = range(len(list(module.parameters())))
         self.steps_per_epoch = math.ceil(images / recipe.batch_size)
         self.total_steps = epochs * self.steps_per_epoch
         self.steps = 0
         self.optimizer = torch.optim.AdamW(
-            module.parameters(), lr=learning_rate, weight_decay=recipe.weight_decay, fused=True
+            module.parameters(),
+            lr=learning_rate,
+            betas=(ADAM_BETA1, recipe.adam_beta2),
+            weight_decay=recipe.weight_decay,
+            fused=True,
         )
         self.schedule: LRScheduler
         if recipe.learning_rate_schedule == "one_cycle":
@@ -201,6 +305,22 @@ class Descent:
         self.optimizer.step()
         self.schedule.step()
         self.steps += 1
+
+
+def shift_at_random(images: Tensor, max_shift: int, shift: torch.Generator) -> Tensor:
+    """Move each image (batch, 784) by up to `max_shift` pixels in both directions, onto black.
+
+    The reconstruction is still compared with the image as it was: the encoder learns what does not
+    depend on the exact place.
+    """
+    if max_shift == 0:
+        return images
+    padded = F.pad(images.view(-1, SIDE, SIDE), [max_shift] * 4).flatten(start_dim=1)
+    width = SIDE + 2 * max_shift
+    corner = torch.randint(2 * max_shift + 1, (2, len(images), 1), generator=shift)
+    pixels = torch.arange(SIDE)
+    window = (width * pixels[:, None] + pixels).flatten()
+    return padded.gather(1, width * corner[0] + corner[1] + window)
 
 
 def prior_ramp(progress: float) -> float:

@@ -7,14 +7,16 @@ Two ways to read the encoder's second head, `Posterior`:
   (g-w1/gradient-routed-vae, `vae.py`, `encode`, commit 07c641d).
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, TypeAdapter
 from torch import Tensor, nn
 
 from grvae.errors import GrvaeError
@@ -25,6 +27,7 @@ PIXELS = 28 * 28
 HiddenAct = Literal["relu", "silu"]
 LatentAct = Literal["relu", "none", "softplus", "abs"]
 Posterior = Literal["gaussian", "as_published"]
+Size = Annotated[int, Field(ge=1, le=65536)]
 
 HIDDEN_ACTIVATIONS: dict[HiddenAct, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
 LATENT_ACTIVATIONS: dict[LatentAct, Callable[[Tensor], Tensor]] = {
@@ -49,10 +52,10 @@ class Architecture:
         posterior: how the second head is read.
     """
 
-    hidden_sizes: tuple[int, ...]
+    hidden_sizes: Annotated[tuple[Size, ...], Field(min_length=1)]
     hidden_act: HiddenAct
     bottleneck: bool
-    latents: int
+    latents: Size
     latent_act: LatentAct
     posterior: Posterior
 
@@ -130,9 +133,11 @@ def load_vae(path: Path) -> VAE:
     """
     arrays, about = load_arrays(path)
     try:
-        about["hidden_sizes"] = tuple(about["hidden_sizes"])
-        model = VAE(Architecture(**about))
-        model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    except (KeyError, TypeError, RuntimeError) as error:
+        architecture = TypeAdapter(Architecture).validate_json(json.dumps(about), strict=True)
+        with torch.device("meta"):  # no memory for whatever sizes the file claims
+            model = VAE(architecture)
+        weights = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        model.load_state_dict(weights, assign=True)
+    except (ValueError, RuntimeError) as error:
         raise GrvaeError(f"{path}: does not hold the weights of a VAE") from error
     return model.eval()

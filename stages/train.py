@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from grvae.checkpoint import Checkpoint, run_identity
 from grvae.images import load_images, split_validation
 from grvae.params import load_params
 from grvae.storage import save_json, save_table
@@ -25,6 +26,7 @@ from stages.command import PATH, StageCommand
 @click.option("--seed", type=int, required=True)
 @click.option("--weights", "weights_file", type=PATH, required=True)
 @click.option("--history", "history_file", type=PATH, required=True)
+@click.option("--checkpoint", "checkpoint_file", type=PATH, help="Go on from here; untracked.")
 @click.option("--log", "log_file", type=PATH, help="Where to note time and versions; untracked.")
 def train(
     params_file: Path,
@@ -33,6 +35,7 @@ def train(
     seed: int,
     weights_file: Path,
     history_file: Path,
+    checkpoint_file: Path | None,
     log_file: Path | None,
 ) -> None:
     """Train one variant with one seed."""
@@ -40,23 +43,32 @@ def train(
     recipe = params.recipe_of(variant)
     images, validation = split_validation(load_images(images_file), recipe.validation_fraction)
 
+    checkpoint = None
+    if checkpoint_file is not None:
+        settings = {"recipe": recipe.model_dump(), "latent_act": params.latent_act, "seed": seed}
+        data = {"pixels": images.pixels.numpy(), "labels": images.labels.numpy()}
+        checkpoint = Checkpoint(checkpoint_file, run_identity(data, settings))
+
     start = time.perf_counter()
     with Progress(f"{variant} {seed}", recipe.epochs + recipe.decoder_epochs) as progress:
-        model = train_vae(images, validation, recipe, params.latent_act, seed, progress.show)
+        model, rows = train_vae(
+            images, validation, recipe, params.latent_act, seed, progress.show, checkpoint
+        )
     seconds = time.perf_counter() - start
 
     save_vae(weights_file, model)
-    save_table(history_file, pd.DataFrame([asdict(row) for row in progress.rows]))
+    save_table(history_file, pd.DataFrame([asdict(row) for row in rows]))
+    if checkpoint is not None:
+        checkpoint.remove()
     if log_file is not None:
         save_json(log_file, {"seconds": seconds, **machine()})
 
 
 class Progress:
-    """A progress bar on a terminal, one line an epoch elsewhere; keeps the rows it has shown."""
+    """A progress bar on a terminal, one line an epoch elsewhere."""
 
     def __init__(self, label: str, epochs: int) -> None:
         self.label, self.epochs = label, epochs
-        self.rows: list[EpochRow] = []
         self.bar = tqdm(total=epochs, desc=label, unit="epoch", disable=None)
 
     def __enter__(self) -> "Progress":
@@ -67,12 +79,11 @@ class Progress:
 
     def show(self, row: EpochRow) -> None:
         """Show one finished epoch."""
-        self.rows.append(row)
         losses = f"loss {row.loss:.2f}, squared error {row.squared_error:.2f}"
         if row.validation_accuracy is not None:
             losses += f", validation accuracy {row.validation_accuracy:.4f}"
         self.bar.set_postfix_str(losses, refresh=False)
-        self.bar.update()
+        self.bar.update(row.epoch - self.bar.n)
         if self.bar.disable:
             click.echo(f"{self.label} epoch {row.epoch}/{self.epochs}: {losses}")
 

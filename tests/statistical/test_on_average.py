@@ -36,7 +36,6 @@ def test_interval_covers_the_true_mean_as_often_as_it_says():
 def test_routed_argmax_beats_chance(images, recipe):
     longer = recipe.model_copy(update={"epochs": 30, "learning_rate": 0.003})
     train, validation = split_validation(images, 0.5)
-    rows = []
-    train_vae(train, validation, longer, "relu", 0, rows.append)
+    _, rows = train_vae(train, validation, longer, "relu", 0)
     by_chance = stats.binom.isf(FALSE_ALARM, len(validation), 0.1) / len(validation)
     assert rows[-1].validation_accuracy > by_chance

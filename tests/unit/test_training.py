@@ -5,7 +5,13 @@ import torch
 
 from grvae.errors import GrvaeError
 from grvae.images import split_validation
-from grvae.training import Descent, build_model, shuffled_batches, train_vae
+from grvae.training import (
+    Descent,
+    build_model,
+    shift_at_random,
+    shuffled_batches,
+    train_vae,
+)
 
 
 def weights(model):
@@ -13,10 +19,8 @@ def weights(model):
 
 
 def history(images, recipe, seed=0, latent_act="relu"):
-    rows = []
     train, validation = split_validation(images, recipe.validation_fraction)
-    model = train_vae(train, validation, recipe, latent_act, seed, rows.append)
-    return model, rows
+    return train_vae(train, validation, recipe, latent_act, seed)
 
 
 def test_history_has_a_row_per_epoch_of_both_phases(images, recipe):
@@ -103,3 +107,24 @@ def test_one_cycle_rises_to_the_given_rate_and_falls_to_nearly_zero(recipe):
     seen = rates(recipe.model_copy(update={"batch_size": 1}), 100, 1)
     assert max(seen) == pytest.approx(0.01, rel=1e-3)
     assert 0 < seen[-1] < 1e-4 < seen[0] < 0.001
+
+
+def test_shifted_image_is_the_image_elsewhere_on_black():
+    image = torch.zeros(1, 784)
+    image[0, 28 * 10 + 10] = 1
+    shifted = shift_at_random(image.repeat(500, 1), 2, torch.Generator().manual_seed(0))
+    assert torch.equal(shifted.sum(dim=1), torch.ones(500))
+    rows, columns = shifted.argmax(dim=1) // 28, shifted.argmax(dim=1) % 28
+    assert set(rows.tolist()) == set(columns.tolist()) == {8, 9, 10, 11, 12}
+
+
+def test_ink_that_leaves_the_image_does_not_come_back_elsewhere():
+    image = torch.zeros(1, 784)
+    image[0, 0] = 1
+    shifted = shift_at_random(image.repeat(500, 1), 1, torch.Generator().manual_seed(0))
+    assert set(shifted.nonzero()[:, 1].tolist()) == {0, 1, 28, 29}
+
+
+def test_no_shift_leaves_the_images_as_they_are():
+    images = torch.rand(3, 784)
+    assert shift_at_random(images, 0, torch.Generator()) is images

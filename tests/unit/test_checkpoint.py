@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+
+from grvae.checkpoint import Checkpoint, run_identity
+from grvae.images import split_validation
+from grvae.training import train_vae
+
+
+class Killed(Exception):
+    """Stands for a kill between two epochs."""
+
+
+def weights(model):
+    return torch.cat([tensor.flatten() for tensor in model.state_dict().values()])
+
+
+def train(images, recipe, checkpoint=None, die_after=None):
+    def maybe_die(row):
+        if row.epoch == die_after:
+            raise Killed
+
+    parts = split_validation(images, recipe.validation_fraction)
+    return train_vae(*parts, recipe, "relu", 0, maybe_die, checkpoint)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    return Checkpoint(tmp_path / "run.safetensors", "this run", every_seconds=0)
+
+
+@pytest.mark.parametrize("schedule", ["one_cycle", "exponential"])
+@pytest.mark.parametrize("last_epoch", range(2, 7))
+def test_killed_run_goes_on_to_the_same_bits(images, recipe, checkpoint, schedule, last_epoch):
+    changes = {"epochs": 3, "decoder_epochs": 3, "learning_rate_schedule": schedule}
+    recipe = recipe.model_copy(update=changes)
+    model, rows = train(images, recipe)
+    with pytest.raises(Killed):
+        train(images, recipe, checkpoint, die_after=last_epoch)
+    resumed, resumed_rows = train(images, recipe, checkpoint, die_after=last_epoch - 1)
+    assert torch.equal(weights(resumed), weights(model))
+    assert resumed_rows == rows
+
+
+def test_checkpoint_of_another_run_is_not_used(checkpoint):
+    checkpoint.save_if_due({"a": np.ones(2)}, {})
+    assert checkpoint.load() is not None
+    assert Checkpoint(checkpoint.path, "another run").load() is None
+
+
+def test_torn_or_altered_checkpoint_is_not_used(checkpoint):
+    checkpoint.save_if_due({"a": np.ones(100)}, {})
+    whole = checkpoint.path.read_bytes()
+    checkpoint.path.write_bytes(whole[:-1])
+    assert checkpoint.load() is None
+    checkpoint.path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert checkpoint.load() is None
+    checkpoint.path.write_bytes(whole)
+    assert checkpoint.load() is not None
+
+
+def test_missing_checkpoint_starts_from_scratch(checkpoint):
+    assert checkpoint.load() is None
+    checkpoint.remove()
+
+
+def test_nothing_is_saved_before_it_is_due(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "run.safetensors", "this run", every_seconds=1000)
+    checkpoint.save_if_due({"a": np.ones(2)}, {})
+    assert not checkpoint.path.exists()
+
+
+def test_identity_tells_data_and_settings_apart():
+    data, settings = {"pixels": np.zeros(3)}, {"seed": 0}
+    first = run_identity(data, settings)
+    assert first == run_identity({"pixels": np.zeros(3)}, dict(settings))
+    assert first != run_identity({"pixels": np.ones(3)}, settings)
+    assert first != run_identity(data, {"seed": 1})
+
+
+def test_identity_tells_code_apart(monkeypatch, tmp_path):
+    (tmp_path / "module.py").write_text("a = 1")
+    monkeypatch.setattr("grvae.checkpoint.PACKAGE", tmp_path)
+    first = run_identity({}, {})
+    (tmp_path / "module.py").write_text("a = 2")
+    assert run_identity({}, {}) != first
