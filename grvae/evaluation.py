@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from grvae.images import ImageSet
+from grvae.latent_ranges import latent_ranges
 from grvae.losses import binary_cross_entropy, kl_to_standard_normal, squared_error
 from grvae.metrics import (
     accuracy,
@@ -26,7 +27,6 @@ from grvae.vae import PIXELS, VAE
 DIGITS = 10
 TRAVERSAL_STEPS = 9
 SWEEP_STEPS_PER_DIGIT = 12
-RANGE_PERCENTILES = (0.5, 99.5)
 
 
 @dataclass(frozen=True)
@@ -123,19 +123,14 @@ def draw_samples(
         sweep: (frame, 784), from the typical image of one digit to the next.
     """
     latents = model.activate(model.encode(train.pixels)[0])
-    rest = latents.median(dim=0).values
-    quantiles = torch.tensor(RANGE_PERCENTILES) / 100
-    low, high = torch.from_numpy(np.quantile(latents.numpy(), quantiles.numpy(), axis=0)).float()
+    ranges = latent_ranges(latents, train.labels, assignment)
+    rest, low, high, pure = ranges.rest, ranges.low, ranges.high, ranges.pure
 
     steps = torch.linspace(0, 1, TRAVERSAL_STEPS)
     values = low[:, None] + (high - low)[:, None] * steps
     grid = rest.repeat(len(rest), TRAVERSAL_STEPS, 1)
     grid[torch.arange(len(rest)), :, torch.arange(len(rest))] = values
 
-    latent_of = np.argsort(assignment)
-    pure = rest.repeat(DIGITS, 1)
-    for digit, latent in enumerate(latent_of):
-        pure[digit, latent] = latents[train.labels == digit, latent].median()
     parts = torch.linspace(0, 1, SWEEP_STEPS_PER_DIGIT + 1)[:-1]
     sweep = torch.cat(
         [torch.lerp(a, b, parts[:, None]) for a, b in zip(pure, pure.roll(-1, 0), strict=True)]

@@ -11,8 +11,8 @@ from grvae.training import build_model, train_vae
 
 @pytest.fixture
 def model(images, recipe):
-    longer = recipe.model_copy(update={"epochs": 40, "learning_rate": 0.003})
-    return train_vae(images, images[:0], longer, "relu", 0)
+    longer = recipe.model_copy(update={"epochs": 120, "learning_rate": 0.004})
+    return train_vae(images, images[:0], longer, "relu", 0)[0]
 
 
 def test_measures_agree_with_their_definitions(model, images):

@@ -1,0 +1,148 @@
+"""The page, built from small models, in real Chromium, which may reach nothing but this machine."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from ruamel.yaml import YAML
+
+from grvae.datasets import load_digits
+from grvae.evaluation import measure
+from grvae.images import ImageSet, load_images, split_validation
+from grvae.params import load_params
+from grvae.server import open_server
+from grvae.storage import save_json
+from grvae.training import train_vae
+from grvae.vae import VAE, load_vae, save_vae
+from stages.demo import demo
+from stages.download import save_dataset
+from tests.browser.chromium import DESKTOP, launch_chromium
+from tests.conftest import PROJECT, write_small_params
+
+VARIANTS = ["routed", "baseline"]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A page, and what it was built from."""
+
+    folder: Path
+    models: dict[str, VAE]
+    train: ImageSet
+    test: ImageSet
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch_chromium(playwright)
+        yield browser
+        browser.close()
+
+
+def build_page(folder: Path, variants: list[str]) -> Built:
+    """Run what the pipeline runs, on the embedded digits, for one epoch, with few units."""
+    params_file = write_small_params(folder / "params.yaml", variants=variants)
+    yaml = YAML()
+    values = yaml.load(params_file)
+    values["recipe"]["hidden_sizes"] = [64, 32]
+    yaml.dump(values, params_file)
+    params = load_params(params_file)
+    for split, dataset in zip(("train", "test"), load_digits(), strict=True):
+        save_dataset(folder / split, dataset)
+    fraction = params.recipe.validation_fraction
+    train, validation = split_validation(load_images(folder / "train"), fraction)
+    test = load_images(folder / "test")
+    for variant in variants:
+        run = folder / "runs" / variant / "0"
+        recipe = params.recipe_of(variant)
+        model, _ = train_vae(train, validation, recipe, params.latent_act, 0)
+        save_vae(run / "weights.safetensors", model)
+        save_json(run / "measures.json", asdict(measure(model, train, test)))
+    arguments = {
+        "--params": params_file,
+        "--runs": folder / "runs",
+        "--train": folder / "train",
+        "--test": folder / "test",
+        "--sources": PROJECT / "grvae" / "demo",
+        "--page": folder / "page",
+    }
+    flat = [str(part) for pair in arguments.items() for part in pair]
+    CliRunner().invoke(demo, flat, catch_exceptions=False, standalone_mode=False)
+    models = {
+        variant: load_vae(folder / "runs" / variant / "0" / "weights.safetensors")
+        for variant in variants
+    }
+    return Built(folder / "page", models, train, test)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build_page(tmp_path_factory.mktemp("built"), VARIANTS)
+
+
+@pytest.fixture(scope="session")
+def http_address(built: Built) -> Iterator[str]:
+    with open_server(built.folder, 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(params=["http", "file"])
+def address(request: pytest.FixtureRequest, built: Built, http_address: str) -> str:
+    """Of the page, from a web server and by double click."""
+    return http_address if request.param == "http" else file_address(built)
+
+
+def file_address(built: Built) -> str:
+    return (built.folder / "index.html").as_uri()
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """Open an address; afterwards no page may have complained or asked for anything outside."""
+    complaints: list[str] = []
+    contexts = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    def open_it(address: str, **options: object) -> Page:
+        context = browser.new_context(**(DESKTOP | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(5000)
+        home = address.removesuffix("index.html")
+
+        def check(request: Request) -> None:
+            if not request.url.startswith((home, "data:")):
+                complaints.append(f"asked for {request.url}")
+
+        page.on("console", note)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", check)
+        page.goto(address)
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(open_page: OpenPage, built: Built) -> Page:
+    """The page on a desktop, by double click."""
+    return open_page(file_address(built))

@@ -1,0 +1,163 @@
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from grvae.cli import main
+from grvae.training import build_model
+from grvae.vae import save_vae
+
+
+@pytest.fixture
+def model(recipe):
+    return build_model(recipe, "relu", seed=0).eval()
+
+
+@pytest.fixture
+def weights(model, tmp_path):
+    save_vae(tmp_path / "weights", model)
+    return tmp_path / "weights"
+
+
+@pytest.fixture
+def digit(tmp_path):
+    grey = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    Image.fromarray(grey).save(tmp_path / "digit.png")
+    return tmp_path / "digit.png"
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def fails_with(result, line):
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [f"Error: {line}"]
+
+
+def means_of(model, path):
+    pixels = torch.from_numpy(np.array(Image.open(path).convert("L"))).reshape(1, 784) / 255
+    with torch.no_grad():
+        return model.encode(pixels)[0][0]
+
+
+def test_encode_shows_a_row_an_image(model, weights, digit, tmp_path):
+    Image.open(digit).convert("RGB").save(tmp_path / "colour.png")
+    result = run("encode", "--weights", weights, digit, tmp_path / "colour.png")
+    header, row, other = (line.split() for line in result.output.splitlines())
+    means = means_of(model, digit)
+    assert header == ["image", "argmax", *map(str, range(10))]
+    assert row == [str(digit), str(int(means.argmax())), *(f"{mean:.3f}" for mean in means)]
+    assert other[1:] == row[1:]
+
+
+def test_dark_ink_is_encoded_inverted(weights, digit, tmp_path):
+    Image.open(digit).point(lambda grey: 255 - grey).save(tmp_path / "dark.png")
+    light = run("encode", "--weights", weights, digit).output.split()
+    dark = run("encode", "--weights", weights, "--invert", tmp_path / "dark.png").output.split()
+    assert dark[-11:] == light[-11:]
+
+
+def test_decode_draws_what_was_encoded(model, weights, digit, tmp_path):
+    out = tmp_path / "out.png"
+    means = means_of(model, digit)
+    values = [f"{mean:.6f}" for mean in means]
+    assert min(means) < 0, "a negative value must not be taken for an option"
+    for arguments in (values, [",".join(values)]):
+        assert run("decode", "--weights", weights, "--out", out, *arguments).exit_code == 0
+        with torch.no_grad():
+            expected = torch.sigmoid(model.decode(model.activate(means[None])))[0]
+        pixels = np.array(Image.open(out)).ravel() / 255
+        np.testing.assert_allclose(pixels, expected, atol=1 / 255)
+
+
+def test_missing_image_is_named(weights, tmp_path):
+    missing = tmp_path / "none.png"
+    result = run("encode", "--weights", weights, missing)
+    fails_with(result, f"cannot read {missing}: No such file or directory")
+
+
+def test_file_that_is_no_image_is_named(weights, tmp_path):
+    text = tmp_path / "text.png"
+    text.write_text("seven")
+    fails_with(run("encode", "--weights", weights, text), f"{text}: is no image")
+
+
+def test_cut_image_is_named(weights, digit):
+    digit.write_bytes(digit.read_bytes()[:200])
+    result = run("encode", "--weights", weights, digit)
+    fails_with(result, f"cannot read {digit}: broken image file")
+
+
+def test_image_of_another_size_is_named_and_nothing_else_shown(weights, digit, tmp_path):
+    large = tmp_path / "large.png"
+    Image.new("L", (280, 30)).save(large)
+    result = run("encode", "--weights", weights, digit, large)
+    fails_with(result, f"{large}: got 280x30 pixels, should be 28x28")
+
+
+def test_image_with_more_than_8_bits_is_refused(weights, tmp_path):
+    deep = tmp_path / "deep.png"
+    Image.fromarray(np.full((28, 28), 40000, np.uint16)).save(deep)
+    result = run("encode", "--weights", weights, deep)
+    fails_with(result, f"{deep}: got colour mode I;16, should be 8-bit grey or RGB")
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (["1", "2", "3"], "got 3 values, should be 10"),
+        (["1"] * 11, "got 11 values, should be 10"),
+        (["1"] * 9 + ["two"], "got 'two', should be a number"),
+        (["1"] * 9 + ["-"], "got '-', should be a number"),
+        (["1"] * 9 + ["nan"], "got 'nan', should be a finite number"),
+        (["1"] * 9 + ["-inf"], "got '-inf', should be a finite number"),
+        (["1,2,,3"], "got '', should be a number"),
+    ],
+)
+def test_wrong_values_are_named(weights, tmp_path, values, line):
+    out = tmp_path / "out.png"
+    fails_with(run("decode", "--weights", weights, "--out", out, *values), line)
+    assert not out.exists()
+
+
+def test_weights_that_are_none_are_named(digit, tmp_path):
+    result = run("encode", "--weights", tmp_path / "weights", digit)
+    fails_with(result, f"{tmp_path / 'weights'}: no such file")
+
+
+def test_folder_without_a_page_is_not_served(tmp_path):
+    fails_with(run("serve", tmp_path), f"no index.html in {tmp_path}")
+
+
+def test_port_that_may_not_be_used_is_named(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "index.html").touch()
+    monkeypatch.setattr("grvae.server.ThreadingHTTPServer", refuse)
+    fails_with(run("serve", tmp_path, "--port", 80), "cannot use port 80: Permission denied")
+
+
+def test_busy_port_is_said_and_another_one_serves_this_machine_only(tmp_path):
+    (tmp_path / "index.html").write_text("the page")
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        command = [sys.executable, "-m", "grvae.cli", "serve", str(tmp_path), "--port", str(port)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+            try:
+                notice, address = server.stdout.readline(), server.stdout.readline().split()[4]
+                with urllib.request.urlopen(address) as answer:
+                    content = answer.read()
+            finally:
+                server.terminate()
+    assert notice.startswith(f"Port {port} is taken, using ")
+    assert address.startswith("http://127.0.0.1:")
+    assert str(port) not in address
+    assert content == b"the page"

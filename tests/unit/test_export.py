@@ -1,0 +1,93 @@
+import os
+import subprocess
+import sys
+
+import onnx
+import onnxruntime
+import pytest
+import torch
+from click.testing import CliRunner
+
+from grvae.errors import GrvaeError
+from grvae.export import PARITY_LIMIT, decoder_to_onnx, encoder_to_onnx, measure_parity
+from grvae.params import load_params
+from grvae.storage import load_json, save_arrays
+from grvae.training import build_model
+from grvae.vae import save_vae
+from stages.export import export
+from tests.conftest import PROJECT
+
+
+@pytest.fixture(scope="module")
+def some_model():
+    recipe = load_params(PROJECT / "params.yaml").recipe
+    small = recipe.model_copy(update={"hidden_sizes": [32, 16]})
+    return build_model(small, "relu", seed=0).eval()
+
+
+@pytest.fixture(scope="module")
+def files(some_model):
+    return encoder_to_onnx(some_model), decoder_to_onnx(some_model)
+
+
+@pytest.mark.parametrize("latent_act", ["relu", "none", "softplus", "abs"])
+def test_onnx_agrees_with_pytorch(latent_act, recipe, files, images):
+    model = build_model(recipe, latent_act, seed=0).eval()
+    _, decoder = files  # equal for all: it takes latents that are already activated
+    parity = measure_parity(model, encoder_to_onnx(model), decoder, images.pixels)
+    assert parity.images == 200
+    assert max(parity.mean, parity.scale, parity.latents, parity.pixels) <= PARITY_LIMIT == 1e-5
+
+
+def test_files_of_another_model_are_refused(files, recipe, images):
+    other = build_model(recipe, "relu", seed=1).eval()
+    with pytest.raises(GrvaeError, match=r"ONNX and PyTorch differ by .*, should be at most 1e-05"):
+        measure_parity(other, *files, images.pixels)
+
+
+def test_inputs_and_outputs_have_names_and_any_number_of_images(files):
+    encoder, decoder = files
+    session = onnxruntime.InferenceSession(encoder)
+    assert [each.name for each in session.get_outputs()] == ["mean", "scale", "latents"]
+    mean, _, latents = session.run(None, {"images": torch.zeros(7, 784).numpy()})
+    assert mean.shape == latents.shape == (7, 10)
+    session = onnxruntime.InferenceSession(decoder)
+    (pixels,) = session.run(["pixels"], {"latents": latents[:1]})
+    assert pixels.shape == (1, 784)
+
+
+def test_file_is_whole_and_holds_no_path(files):
+    for content in files:
+        assert not any(
+            each.external_data for each in onnx.load_from_string(content).graph.initializer
+        )
+        assert str(PROJECT).encode() not in content
+        assert b".py" not in content
+        assert b"+cu" not in content
+
+
+def test_bytes_do_not_depend_on_process_or_folder(some_model, files, tmp_path):
+    save_vae(tmp_path / "weights", some_model)
+    script = (
+        "import sys, pathlib, grvae.export as e, grvae.vae as v;"
+        "m = v.load_vae(pathlib.Path(sys.argv[1]));"
+        "sys.stdout.buffer.write(e.encoder_to_onnx(m) + e.decoder_to_onnx(m))"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", script, str(tmp_path / "weights")]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONHASHSEED": "7"}
+    (tmp_path / "grvae").symlink_to(PROJECT / "grvae")
+    other = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True)
+    assert other.stdout.endswith(b"".join(files))  # the exporter may print before
+
+
+def test_stage_writes_both_files_and_the_parity(some_model, images, tmp_path):
+    save_vae(tmp_path / "weights", some_model)
+    pixels = (images.pixels * 255).round().to(torch.uint8).reshape(-1, 28, 28)
+    save_arrays(tmp_path / "test", {"images": pixels.numpy(), "labels": images.labels.numpy()})
+    names = {"--weights": "weights", "--test": "test", "--encoder": "encoder.onnx"}
+    names |= {"--decoder": "decoder.onnx", "--parity": "parity.json"}
+    arguments = [part for option, name in names.items() for part in (option, str(tmp_path / name))]
+    result = CliRunner().invoke(export, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert load_json(tmp_path / "parity.json")["limit"] == PARITY_LIMIT
+    onnx.checker.check_model(tmp_path / "decoder.onnx")
