@@ -1,74 +1,16 @@
 """The real graph under the real DVC, small, in a repository of its own."""
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import PROJECT, write_small_params
+from tests.project import ENVIRONMENT, Project, ran
 
 RUN_FILES = {"history.csv", "measures.json", "samples.safetensors", "weights.safetensors"}
-
-
-class Project:
-    """A copy of the tracked files in a fresh git repository."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        tracked = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-            cwd=PROJECT, check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        for name in tracked.stdout.splitlines():
-            if (source := PROJECT / name).is_file() and not name.startswith(".dvc/tmp"):
-                target = folder / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(source.read_bytes())
-        (folder / "dvc.lock").unlink(missing_ok=True)
-        write_small_params(folder / "params.yaml")
-        self.run("git", "init", "--quiet")
-        self.commit()
-
-    def run(self, *command: str, code: int = 0) -> str:
-        """Run a command to its end; returns what it printed."""
-        result = subprocess.run(command, cwd=self.folder, env=ENVIRONMENT, **CAPTURED)
-        assert result.returncode == code, result.stdout
-        return result.stdout
-
-    def commit(self) -> None:
-        self.run("git", "add", "--all")
-        self.run("git", "commit", "--quiet", "--message", "test")
-
-    def set(self, **changes: object) -> None:
-        """Change top-level parameters."""
-        yaml = YAML()
-        values = yaml.load(self.folder / "params.yaml")
-        yaml.dump(values | changes, self.folder / "params.yaml")
-
-    def metrics(self) -> dict:
-        return json.loads((self.folder / "reports" / "metrics.json").read_text())
-
-
-CAPTURED = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "timeout": 600}
-ENVIRONMENT = os.environ | {
-    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-    "GIT_AUTHOR_NAME": "test",
-    "GIT_AUTHOR_EMAIL": "test@example.com",
-    "GIT_COMMITTER_NAME": "test",
-    "GIT_COMMITTER_EMAIL": "test@example.com",
-    "DVC_NO_ANALYTICS": "1",
-}
-
-
-def ran(output: str) -> list[str]:
-    """The stages that DVC says it ran."""
-    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
 
 @pytest.fixture(scope="module")

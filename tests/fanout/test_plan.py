@@ -1,0 +1,114 @@
+"""What runs where, from the graph and what DVC finds stale; nothing is run."""
+
+import subprocess
+
+import pytest
+
+from grvae.errors import GrvaeError
+from grvae.fanout.pipeline import Unit, plan_units, split_upstream
+from grvae.fanout.snapshot import take_snapshot
+
+GRAPH = {
+    "download": [],
+    "train@a-0": ["download"],
+    "train@a-1": ["download"],
+    "evaluate@a-0": ["download", "train@a-0"],
+    "evaluate@a-1": ["download", "train@a-1"],
+    "probe": ["download"],
+    "summarise": ["evaluate@a-0", "evaluate@a-1", "probe"],
+    "demo@x": ["summarise"],
+}
+APART = ["train@a-0", "train@a-1", "probe", "evaluate@a-0", "evaluate@a-1"]
+
+
+def test_upstream_runs_first_and_what_gathers_the_matrix_is_left_to_dvc():
+    upstream, apart = split_upstream(GRAPH)
+    assert upstream == ["download"]
+    assert sorted(apart) == sorted(APART)
+
+
+def test_stage_stands_after_what_it_depends_on():
+    _, apart = split_upstream(GRAPH)
+    assert apart.index("evaluate@a-0") > apart.index("train@a-0")
+
+
+def test_graph_without_matrix_has_nothing_to_fan_out():
+    assert split_upstream({"download": [], "train": ["download"]}) == ([], [])
+
+
+def test_stages_of_other_files_are_left_to_dvc():
+    graph = GRAPH | {"pictures.dvc": [], "other/dvc.yaml:train": []}
+    assert split_upstream(graph) == split_upstream(GRAPH)
+
+
+def test_rows_of_a_matrix_are_units():
+    assert plan_units(GRAPH, APART, GRAPH) == [
+        Unit(("train@a-0", "evaluate@a-0"), ("download",)),
+        Unit(("train@a-1", "evaluate@a-1"), ("download",)),
+        Unit(("probe",), ("download",)),
+    ]
+
+
+def test_what_follows_a_stale_stage_runs_too():
+    assert plan_units(GRAPH, APART, {"train@a-1"}) == [
+        Unit(("train@a-1", "evaluate@a-1"), ("download",))
+    ]
+
+
+def test_fresh_stage_is_an_input_of_the_stale_one_after_it():
+    assert plan_units(GRAPH, APART, {"evaluate@a-0", "summarise"}) == [
+        Unit(("evaluate@a-0",), ("download", "train@a-0"))
+    ]
+
+
+def test_no_stage_is_in_two_units():
+    stages = [stage for unit in plan_units(GRAPH, APART, GRAPH) for stage in unit.stages]
+    assert len(stages) == len(set(stages))
+
+
+@pytest.fixture
+def repository(tmp_path):
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    (tmp_path / ".gitignore").write_text("ignored\n")
+    (tmp_path / "new").write_text("one")
+    return tmp_path
+
+
+def test_snapshot_has_untracked_files_but_no_ignored_ones(repository):
+    (repository / "ignored").write_text("x")
+    assert set(take_snapshot(repository).files) == {".gitignore", "new"}
+
+
+def test_equal_files_give_equal_archives(repository):
+    first = take_snapshot(repository)
+    (repository / "new").write_text("one")
+    assert take_snapshot(repository).archive == first.archive
+
+
+def test_identity_is_of_the_files_and_not_of_what_has_been_run(repository):
+    first = take_snapshot(repository).identity
+    (repository / "dvc.lock").write_text("x")
+    assert take_snapshot(repository).identity == first
+    (repository / "new").write_text("two")
+    assert take_snapshot(repository).identity != first
+
+
+def test_changed_new_and_deleted_files_are_told_apart(repository):
+    (repository / "gone").write_text("x")
+    first = take_snapshot(repository)
+    (repository / "new").write_text("two")
+    (repository / "newer").write_text("x")
+    (repository / "gone").unlink()
+    assert first.differences(take_snapshot(repository)) == ["gone", "new", "newer"]
+
+
+def test_repository_inside_the_project_is_refused_by_name(repository):
+    subprocess.run(["git", "init", "--quiet", "inner"], cwd=repository, check=True)
+    (repository / "inner" / "file").write_text("x")
+    with pytest.raises(GrvaeError, match=r"^inner/: a repository in the project"):
+        take_snapshot(repository)
+
+
+def test_folder_without_git_is_refused(tmp_path):
+    with pytest.raises(GrvaeError, match="not a git repository"):
+        take_snapshot(tmp_path)

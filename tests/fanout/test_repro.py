@@ -1,0 +1,173 @@
+"""`grvae repro` gives what `dvc repro` gives, and nothing is lost when something fails."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests.conftest import PROJECT
+from tests.fanout.conftest import DVC, ENVIRONMENT, Toy, ran
+
+pytest.importorskip("distributed")
+
+# The first attempt of one stage tells its process id and then waits to be killed.
+HANG_ONCE = """\
+import os, pathlib, sys, time
+
+mark = pathlib.Path({mark!r})
+if sys.argv[1] == "runs/a/0/model.txt" and not mark.exists():
+    mark.write_text(str(os.getpid()))
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """The dvc.lock of a plain `dvc repro`."""
+    toy = Toy(tmp_path_factory.mktemp("expected") / "toy")
+    toy.run(*DVC, "repro")
+    return toy.lock()
+
+
+@pytest.fixture
+def mark(toy, tmp_path):
+    """Where the stage that hangs leaves its process id."""
+    mark = tmp_path / "mark"
+    toy.prepend(HANG_ONCE.format(mark=str(mark)))
+    return mark
+
+
+def hanging_stage(mark) -> psutil.Process:
+    deadline = time.monotonic() + 120
+    while not (mark.exists() and mark.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return psutil.Process(int(mark.read_text()))
+
+
+def worker_of(stage: psutil.Process) -> psutil.Process:
+    """The Dask worker that runs a stage: the parent of the stage's guard."""
+    guard = next(p for p in stage.parents() if any("guard.py" in part for part in p.cmdline()))
+    return guard.parent()
+
+
+def assert_ends(process: psutil.Process) -> None:
+    _, alive = psutil.wait_procs([process], timeout=20)
+    assert alive == []
+
+
+def test_lock_is_that_of_dvc_repro_and_the_caller_trains_nothing(toy, expected):
+    output = toy.grvae("-j", "2")
+    assert toy.lock() == expected
+    assert ran(output) == ["download", "summarise"]
+    assert "2 done, 0 running, 0 waiting, 0 failed" in output
+    assert not list((toy.folder / ".dvc" / "cache" / "fanout").iterdir())
+
+
+def test_failing_stage_is_named_with_its_log_and_the_others_finish(toy):
+    toy.prepend("import sys\nif sys.argv[1] == 'runs/b/0/measures.txt': sys.exit('no luck')")
+    output = toy.grvae("-j", "2", code=1)
+    assert "FAILED: train@b-0, evaluate@b-0: evaluate@b-0 failed" in output
+    assert "    no luck" in output
+    assert output.endswith("Error: 1 of 2 failed, the others are done: train@b-0, evaluate@b-0\n")
+    assert ran(output) == ["download"]
+    assert toy.run(*DVC, "status", "evaluate@a-0").count("@") == 0
+
+
+@pytest.fixture
+def scheduler():
+    """The address of a cluster that somebody else has started."""
+    code = (
+        "from distributed import LocalCluster\n"
+        "with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:\n"
+        "    print(cluster.scheduler_address, flush=True)\n"
+        "    input()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=ENVIRONMENT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    yield process.stdout.readline().strip()
+    process.communicate("end\n", timeout=60)
+
+
+def test_uncommitted_changes_and_new_files_go_to_the_workers_of_a_cluster(toy, scheduler):
+    toy.write("addition.py", "WORD = 'new'")
+    toy.write("params.yaml", (toy.folder / "params.yaml").read_text().replace("1\n", "2\n", 1))
+    toy.prepend(
+        "import addition, pathlib\nassert 'scale: 2' in pathlib.Path('params.yaml').read_text()"
+    )
+    assert ran(toy.grvae("--scheduler", scheduler)) == ["download", "summarise"]
+
+
+def test_killed_worker_loses_nothing(toy, mark):
+    process = toy.start("-j", "2")
+    stage = hanging_stage(mark)
+    worker_of(stage).kill()
+    assert_ends(stage)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert ran(output) == ["download", "summarise"]
+    lock = toy.lock()
+    toy.run(*DVC, "repro", "--force", "--no-run-cache")
+    assert toy.lock() == lock
+
+
+def test_interrupt_stops_the_stages_and_the_next_run_goes_on(toy, mark, expected):
+    process = toy.start("-j", "1")
+    stage = hanging_stage(mark)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert output.endswith("Stopped. What was finished is kept: run the same command to go on.\n")
+    assert_ends(stage)
+    assert "Traceback" not in output
+    toy.run("git", "checkout", "--quiet", "stage.py")
+    toy.run(*DVC, "repro")
+    assert toy.lock() == expected
+
+
+def test_killed_caller_leaves_no_stage_running(toy, mark):
+    process = toy.start("-j", "1")
+    stage = hanging_stage(mark)
+    process.kill()
+    assert_ends(stage)
+    process.communicate()
+
+
+def test_second_fan_out_in_one_workspace_is_refused(toy):
+    with (toy.folder / ".dvc" / "tmp" / "grvae-repro.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        output = toy.grvae("-j", "2", code=1)
+    assert output == "Error: another `grvae repro` is at work in this folder\n"
+
+
+def test_missing_dask_is_one_line(toy, tmp_path):
+    missing = tmp_path / "missing" / "distributed"
+    missing.mkdir(parents=True)
+    (missing / "__init__.py").write_text("raise ModuleNotFoundError('distributed')")
+    output = toy.grvae("-j", "2", code=1, PYTHONPATH=f"{missing.parent}:{PROJECT}")
+    assert output == "Error: `grvae repro` needs Dask: pip install '.[cluster]'\n"
+
+
+def test_scheduler_that_does_not_answer_is_one_line(toy):
+    output = toy.grvae("--scheduler", "tcp://127.0.0.1:9", code=1)
+    assert output.endswith("Error: no Dask scheduler answers at tcp://127.0.0.1:9\n")
+    assert "Traceback" not in output
+
+
+def test_results_travel_through_a_remote(toy, expected, tmp_path):
+    toy.run(*DVC, "remote", "add", "--default", "store", "../store")
+    output = toy.grvae("-j", "2", "--via-remote")
+    assert ran(output) == ["download", "summarise"]
+    assert toy.lock() == expected
+
+
+def test_remote_must_exist(toy):
+    output = toy.grvae("--via-remote", code=1)
+    assert output.endswith("Error: --via-remote needs a default remote: `dvc remote add -d`\n")

@@ -1,0 +1,155 @@
+"""The parts of a worker, without a cluster."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytest.importorskip("distributed")
+
+from grvae.errors import GrvaeError
+from grvae.fanout.guard import start_guarded
+from grvae.fanout.pipeline import Unit
+from grvae.fanout.progress import Progress
+from grvae.fanout.worker import (
+    PROCESSES,
+    Job,
+    Outcome,
+    Remote,
+    check_versions,
+    commands,
+    meeting_place,
+    only_one,
+    project_archive,
+    stop_job,
+    versions,
+)
+
+UNIT = Unit(("train@a-0", "evaluate@a-0"), ("download",))
+SLEEP = (
+    "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+)
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A job whose cache folder this process sees."""
+    job = Job("job", tmp_path, "identity", tmp_path / "cache", 1, versions())
+    path = meeting_place(job.exchange, job.name)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"project")
+    return job
+
+
+def test_worker_like_the_caller_is_accepted(job):
+    check_versions(job)
+    assert project_archive(job) == b"project"
+
+
+def test_worker_with_another_version_is_refused_by_name(job):
+    other = replace(job, versions=job.versions | {"torch": "1.0"})
+    with pytest.raises(GrvaeError, match=r"has torch .*, should be 1\.0"):
+        check_versions(other)
+
+
+def test_worker_that_does_not_share_the_cache_is_refused(job):
+    meeting_place(job.exchange, job.name).unlink()
+    with pytest.raises(GrvaeError, match="does not see the caller's cache folder"):
+        project_archive(job)
+
+
+def test_unit_gets_its_inputs_and_then_runs_in_order(job):
+    assert list(commands(UNIT, job)) == [
+        ["checkout", "--quiet", "download"],
+        ["repro", "--single-item", "train@a-0", "evaluate@a-0"],
+    ]
+
+
+def test_unit_without_shared_disk_is_pushed(job):
+    remote = replace(job, exchange=Remote("store", "s3://bucket", b"project"))
+    assert [command[0] for command in commands(UNIT, remote)] == ["repro", "push"]
+
+
+def test_unit_waits_for_the_one_that_is_the_same(job):
+    order = []
+
+    def second():
+        with only_one(UNIT, job):
+            order.append("second")
+
+    with only_one(UNIT, job):
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.1)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_waiting_unit_of_a_stopped_job_gives_up(job):
+    stopped = replace(job, name="stopped")
+    with only_one(UNIT, job):
+        stop_job("stopped")
+        with pytest.raises(GrvaeError, match="stopped"), only_one(UNIT, stopped):
+            pass
+
+
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """A guarded process with the child and the grandchild that SLEEP makes."""
+    guard = psutil.Process(process.pid)
+    deadline = time.monotonic() + 20
+    while len(guard.children(recursive=True)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return [guard, *guard.children(recursive=True)]
+
+
+def test_guard_returns_the_exit_code():
+    process = start_guarded([sys.executable, "-c", "raise SystemExit(7)"], Path.cwd())
+    assert process.wait() == 7
+    process.stdin.close()
+
+
+def test_closed_pipe_ends_all_that_was_started():
+    process = start_guarded([sys.executable, "-c", SLEEP], Path.cwd())
+    members = family(process)
+    process.stdin.close()
+    assert len(members) == 3
+    assert psutil.wait_procs(members, timeout=10)[1] == []
+    process.wait()
+
+
+def test_process_of_a_stopped_job_is_killed_even_if_it_starts_later():
+    stop_job("late")
+    process = start_guarded([sys.executable, "-c", SLEEP], Path.cwd())
+    PROCESSES.add("late", process)
+    assert process.wait(timeout=10) != 0
+
+
+def test_guard_outlives_an_interrupt_that_its_command_handles():
+    handler = "import signal, time; signal.signal(2, lambda *_: exit(5)); print(1, flush=True)"
+    code = [sys.executable, "-c", f"{handler}; time.sleep(60)"]
+    process = start_guarded(code, Path.cwd(), output=subprocess.PIPE)
+    assert process.stdout.readline() == "1\n"
+    os.killpg(process.pid, 2)
+    assert process.wait(timeout=10) == 5
+    process.stdin.close()
+    process.stdout.close()
+
+
+def test_progress_counts_and_estimates(capsys):
+    with Progress(4) as progress:
+        progress.refresh(2)
+        assert str(progress) == "0 done, 0 running, 4 waiting, 0 failed, time left unknown"
+        progress.start("x")
+        progress.finish(Outcome(Unit(("x",), ()), 60.0))
+        assert str(progress) == "1 done, 0 running, 3 waiting, 0 failed, about 1 min 30 s left"
+        progress.finish(Outcome(Unit(("y",), ()), 1.0, "y failed", ("its log",)))
+    shown = capsys.readouterr().err
+    assert "done in 60 s: x" in shown
+    assert "FAILED: y: y failed\n    its log\n" in shown
