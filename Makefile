@@ -1,19 +1,50 @@
 # Run from a clean clone: every target sets up what it needs, once.
 #   make repro   the whole experiment, from data to report
 #   make test    all tests
+#   make demo    build the browser demo if need be, and serve it on this machine
+#   make fanout  the whole experiment, as many stages at a time as there are cores
+#   make bench   what training costs, against the published recipe and the machine's own rate
+#   make faults  kill the pipeline at 50 random moments and check that nothing is lost
 #   make lint    formatting, lint and types
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro test lint setup readme clean
+.PHONY: repro test test-all demo fanout bench faults chromium lint setup readme clean
 
 repro: $(INSTALLED)
 	dvc repro
 
-test: $(INSTALLED)
-	python -m pytest
+test: $(INSTALLED) chromium
+	python -m pytest --numprocesses=auto --dist=loadfile
+
+test-all: $(INSTALLED) chromium
+	python -m pytest --numprocesses=auto --dist=loadfile -m ''
+
+demo: $(INSTALLED)
+	dvc repro demo
+	grvae serve reports/demo
+
+JOBS ?= $(shell nproc)
+
+fanout: $(INSTALLED)
+	grvae repro -j $(JOBS)
+
+bench: $(INSTALLED)
+	dvc repro download
+	python -m benchmarks.speed --params params.yaml --images data/train.safetensors --out reports/benchmark/speed.json
+	python -m benchmarks.race --speed reports/benchmark/speed.json --curves reports/curves.csv \
+		--published-history reports/benchmark/published_history.csv --quoted reports/published.json \
+		--figure reports/benchmark/race.png --summary reports/benchmark/summary.md --out reports/benchmark/race.json
+	python -m benchmarks.cost growth --params params.yaml --images-file data/train.safetensors --table reports/benchmark/growth.csv --figure reports/benchmark/growth.png
+
+faults: $(INSTALLED)
+	python -m benchmarks.faults --out reports/faults.json
+
+# The browser tests drive Debian's Chromium.
+chromium:
+	command -v chromium >/dev/null || (apt-get update -q && apt-get install -q --yes --no-install-recommends chromium)
 
 lint: $(INSTALLED)
 	ruff format --check .

@@ -1,18 +1,24 @@
-"""Copy `reports/results.md` into the README, between its two markers."""
+"""Copy what was measured into the README, each between a pair of markers of its own."""
 
 from pathlib import Path
 
-START, END = "<!-- results -->\n", "<!-- /results -->\n"
+PROJECT = Path(__file__).parent.parent
+BLOCKS = {
+    "results": PROJECT / "reports" / "results.md",
+    "cost": PROJECT / "reports" / "benchmark" / "summary.md",
+}
 
 
-def with_results(readme: str, results: str) -> str:
-    """The README with the results between its markers."""
-    before, rest = readme.split(START)
-    _, after = rest.split(END)
-    return f"{before}{START}\n{results.strip()}\n\n{END}{after}"
+def with_blocks(readme: str) -> str:
+    """The README with every block as it was last measured."""
+    for name, file in BLOCKS.items():
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+        before, rest = readme.split(start)
+        _, after = rest.split(end)
+        readme = f"{before}{start}\n{file.read_text().strip()}\n\n{end}{after}"
+    return readme
 
 
 if __name__ == "__main__":
-    project = Path(__file__).parent.parent
-    readme, results = project / "README.md", project / "reports" / "results.md"
-    readme.write_text(with_results(readme.read_text(), results.read_text()))
+    readme = PROJECT / "README.md"
+    readme.write_text(with_blocks(readme.read_text()))

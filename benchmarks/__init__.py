@@ -1,0 +1,1 @@
+"""What the experiment costs, measured side by side in one process on the machine at hand."""

@@ -1,0 +1,109 @@
+"""How time and peak memory of training grow with images, width and seeds.
+
+Every setting trains in a process of its own, so that its peak memory is its own; one thing grows
+while the others stay as they are.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from grvae.figures import OKABE_ITO, STYLE, encode_png
+from grvae.images import load_images
+from grvae.params import load_params
+from grvae.storage import save_table, write_atomically
+from grvae.training import train_vae
+from stages.command import PATH, StageCommand
+
+SETTINGS = {
+    "images": (10_000, 20_000, 30_000, 40_000, 50_000, 60_000),
+    "width": (64, 128, 256, 512, 1024),
+    "seeds": (1, 2, 3, 4),
+}
+USUAL = {"images": 60_000, "width": 256, "seeds": 1}
+SHORT = {"epochs": 2, "decoder_epochs": 1}
+
+
+@click.group()
+def cli() -> None:
+    """Measure how the cost of training grows."""
+
+
+@cli.command(cls=StageCommand)
+@click.option("--params", "params_file", type=PATH, required=True)
+@click.option("--images-file", type=PATH, required=True)
+@click.option("--images", type=int, required=True)
+@click.option("--width", type=int, required=True)
+@click.option("--seeds", type=int, required=True)
+def one(params_file: Path, images_file: Path, images: int, width: int, seeds: int) -> None:
+    """Train one setting in this process; prints seconds and peak megabytes."""
+    recipe = load_params(params_file).recipe_of("routed")
+    narrow = recipe.hidden_sizes[-1] * width // recipe.hidden_sizes[0]
+    recipe = recipe.model_copy(update={**SHORT, "hidden_sizes": [width, max(1, narrow)]})
+    data = load_images(images_file)[:images]
+    start = time.perf_counter()
+    for seed in range(seeds):
+        train_vae(data, data[:0], recipe, "relu", seed)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    click.echo(json.dumps({"seconds": seconds, "peak_megabytes": peak}))
+
+
+@cli.command(cls=StageCommand)
+@click.option("--params", "params_file", type=PATH, required=True)
+@click.option("--images-file", type=PATH, required=True)
+@click.option("--table", "table_file", type=PATH, required=True)
+@click.option("--figure", "figure_file", type=PATH, required=True)
+def growth(params_file: Path, images_file: Path, table_file: Path, figure_file: Path) -> None:
+    """Train every setting in a process of its own; writes a table and a figure."""
+    rows = []
+    for varied, values in SETTINGS.items():
+        for value in values:
+            setting = USUAL | {varied: value}
+            options = [word for name, n in setting.items() for word in (f"--{name}", str(n))]
+            command = [sys.executable, "-m", "benchmarks.cost", "one"]
+            command += ["--params", str(params_file), "--images-file", str(images_file), *options]
+            result = subprocess.run(command, check=True, capture_output=True, text=True)
+            rows.append({"varied": varied, **setting, **json.loads(result.stdout)})
+            click.echo(f"{varied} {value}: {rows[-1]['seconds']:.1f} s")
+    table = pd.DataFrame(rows)
+    save_table(table_file, table)
+    write_atomically(figure_file, encode_png(draw_growth(table)))
+
+
+def draw_growth(table: pd.DataFrame) -> Figure:
+    """Time and peak memory against each thing that grows, with the line of equal growth."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8.3, 4.2), layout="constrained")
+        panels = figure.subplots(2, len(SETTINGS), sharex="col")
+        for column, varied in enumerate(SETTINGS):
+            rows = table[table["varied"] == varied].sort_values(varied)
+            for row, (name, label) in enumerate(
+                (("seconds", "seconds"), ("peak_megabytes", "peak memory, MB"))
+            ):
+                panel = panels[row, column]
+                last = rows.iloc[-1]
+                line = rows[varied] / last[varied] * last[name]
+                panel.plot(rows[varied], line, color="#6E6E6E", ls="--", lw=1, label="proportional")
+                panel.plot(
+                    rows[varied], rows[name], "o-", color=OKABE_ITO[0], ms=4, label="measured"
+                )
+                panel.set_ylim(bottom=0)
+                panel.set_xlim(left=0)
+                if column == 0:
+                    panel.set_ylabel(label)
+            panels[1, column].set_xlabel({"width": "units of the widest layer"}.get(varied, varied))
+        panels[0, 0].legend()
+        return figure
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,243 @@
+"""How much faster the fan-out is than `dvc repro`, and how many workers one scheduler can feed.
+
+    python -m benchmarks.fanout speedup    # real runs, in copies of the project; minutes to an hour
+    python -m benchmarks.fanout simulate   # runs replaced by sleeps; needs little CPU
+
+Both write a table and a figure to reports/fanout/.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import queue
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import dask
+import pandas as pd
+from distributed import Client, Future, LocalCluster, get_worker
+from matplotlib.figure import Figure
+from ruamel.yaml import YAML
+
+from grvae.fanout.dispatch import QUEUE_ON_SCHEDULER
+from grvae.fanout.snapshot import list_files
+from grvae.storage import save_json, save_table
+
+PROJECT = Path(__file__).resolve().parents[1]
+REPORTS = PROJECT / "reports" / "fanout"
+GRVAE = (
+    sys.executable,
+    "-c",
+    "from grvae.cli import main; from grvae.fanout_cli import repro;"
+    "main.add_command(repro); main()",
+)
+DVC = (sys.executable, "-m", "dvc")
+
+
+@click.group()
+def benchmark() -> None:
+    """Measure the fan-out."""
+
+
+@benchmark.command()
+@click.option("--dataset", type=click.Choice(["digits", "mnist"]), default="mnist")
+@click.option("--seeds", type=click.IntRange(2), default=5, help="How many; two runs each.")
+@click.option(
+    "--epochs", type=click.IntRange(1), help="Of both phases; as in params.yaml if not given."
+)
+@click.option("--jobs", type=click.IntRange(1), default=2)
+@click.option("--repeats", type=click.IntRange(1), default=1)
+@click.option("--folder", type=click.Path(path_type=Path), help="Where to work; needs some 500 MB.")
+def speedup(
+    dataset: str, seeds: int, epochs: int | None, jobs: int, repeats: int, folder: Path | None
+) -> None:
+    """Time a whole pipeline run in three ways, each from nothing but the downloaded data."""
+    ways = {
+        "dvc repro, 1 thread": ((*DVC, "repro"), 1),
+        "dvc repro, 2 threads": ((*DVC, "repro"), 2),
+        f"grvae repro -j {jobs}, 1 thread each": ((*GRVAE, "repro", "-j", str(jobs)), 1),
+    }
+    rows, locks = [], set()
+    for repeat, (way, (command, threads)) in itertools.product(range(repeats), ways.items()):
+        with tempfile.TemporaryDirectory(prefix="grvae-fanout-", dir=folder) as name:
+            project = Path(name)
+            copy_project(project, dataset, seeds, epochs)
+            run((*DVC, "repro", "download"), project, threads)
+            start, cpu_start = time.perf_counter(), cpu_seconds()
+            run(command, project, threads)
+            seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu_start
+            locks.add((project / "dvc.lock").read_bytes())
+        load = os.getloadavg()[0]
+        rows.append(
+            {"way": way, "repeat": repeat, "seconds": seconds, "cpu_seconds": cpu, "load": load}
+        )
+        click.echo(f"{way}: {seconds:.1f} s, {cpu:.1f} s of CPU, load {load:.1f}")
+    if len(locks) != 1:
+        raise click.ClickException("the ways gave different dvc.lock files")
+    table = pd.DataFrame(rows)
+    best = table.groupby("way", sort=False)["seconds"].min()
+    fan_out = best.iloc[-1]
+    summary = {
+        "dataset": dataset,
+        "seeds": seeds,
+        "epochs": epochs,
+        "jobs": jobs,
+        "cores": len(os.sched_getaffinity(0)),
+        "seconds": best.to_dict(),
+        "cpu_seconds": table.groupby("way", sort=False)["cpu_seconds"].min().to_dict(),
+        "speedup": (best / fan_out).to_dict(),
+        "efficiency_over_1_thread": best.iloc[0] / fan_out / jobs,
+        "same_lock": True,
+    }
+    save_table(REPORTS / "speedup.csv", table)
+    save_json(REPORTS / "speedup.json", summary)
+    click.echo(json.dumps(summary, indent=2))
+
+
+def cpu_seconds() -> float:
+    """Of all processes that this one has started and that have ended; what others do counts not."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def copy_project(folder: Path, dataset: str, seeds: int, epochs: int | None) -> None:
+    """The project as it stands, with other parameters and nothing run, in its own repository."""
+    for name in list_files(PROJECT):
+        if (PROJECT / name).is_file() and name != "dvc.lock":
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, folder / name)
+    yaml = YAML()
+    values = yaml.load(folder / "params.yaml")
+    values |= {"dataset": dataset, "seeds": list(range(seeds))}
+    if epochs is not None:
+        values["recipe"] |= {"epochs": epochs, "decoder_epochs": epochs}
+    yaml.dump(values, folder / "params.yaml")
+    run(("git", "init", "--quiet"), folder, 1)
+    run(("git", "add", "--all"), folder, 1)
+
+
+def run(command: tuple[str, ...], folder: Path, threads: int) -> None:
+    """Run a command quietly; its output is shown if it fails."""
+    environment = os.environ | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PYTHONPATH": str(PROJECT),
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+    }
+    result = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if result.returncode != 0:
+        raise click.ClickException(f"{' '.join(command[:4])} failed:\n{result.stdout}")
+
+
+@benchmark.command()
+@click.option("--lengths", default="0.02,0.1,0.5,2", help="Of a run, in seconds.")
+@click.option("--workers", default="1,2,4,8,16,32,64", help="Numbers of workers.")
+@click.option("--runs-per-worker", type=click.IntRange(1), default=4)
+def simulate(lengths: str, workers: str, runs_per_worker: int) -> None:
+    """Time a cluster whose runs only sleep: what is lost is the scheduler's share.
+
+    Scheduler and workers are threads of this process, so the loss is an upper bound: on a cluster,
+    each worker's part of it happens elsewhere. A run submits and reports as the real one does.
+    """
+    rows = []
+    for count in map(int, workers.split(",")):
+        with cluster(count) as client:
+            for length in map(float, lengths.split(",")):
+                seconds = time_sleeps(client, length, count * runs_per_worker)
+                runs = count * runs_per_worker
+                rows.append(
+                    {
+                        "workers": count,
+                        "run_seconds": length,
+                        "runs": runs,
+                        "seconds": seconds,
+                        "runs_per_second": runs / seconds,
+                        "efficiency": runs_per_worker * length / seconds,
+                    }
+                )
+                click.echo(
+                    f"{count:3d} workers, runs of {length:g} s: {runs / seconds:7.1f} runs/s, "
+                    f"efficiency {rows[-1]['efficiency']:.2f}"
+                )
+    table = pd.DataFrame(rows)
+    save_table(REPORTS / "simulation.csv", table)
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    draw(table).savefig(REPORTS / "simulation.png", dpi=150, metadata={"Software": None})
+
+
+@contextlib.contextmanager
+def cluster(workers: int) -> Iterator[Client]:
+    """A scheduler and its workers, all in this process."""
+    settings = {"processes": False, "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        dask.config.set(QUEUE_ON_SCHEDULER),
+        tempfile.TemporaryDirectory(prefix="grvae-fanout-") as folder,
+        LocalCluster(n_workers=workers, local_directory=folder, **settings) as local,
+        Client(local, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def time_sleeps(client: Client, length: float, runs: int) -> float:
+    """Seconds until all runs are reported, submitted and followed as `grvae repro` does it."""
+    name = f"simulation-{uuid.uuid4().hex}"
+    events: queue.SimpleQueue[str | Future[None]] = queue.SimpleQueue()
+    client.subscribe_topic(name, lambda event: events.put(event[1]))
+    start = time.perf_counter()
+    keys = [(f"run-{name}", number) for number in range(runs)]
+    futures = set(client.map(sleep, [length] * runs, topic=name, key=keys))
+    for future in futures:
+        future.add_done_callback(events.put)
+    while futures:
+        event = events.get()
+        if not isinstance(event, str):
+            event.result()
+            futures.remove(event)
+    return time.perf_counter() - start
+
+
+def sleep(length: float, topic: str) -> None:
+    """A run that takes time and no computing."""
+    get_worker().log_event(topic, "started")
+    time.sleep(length)
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Efficiency and throughput against the number of workers."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    efficiency, throughput = figure.subplots(1, 2)
+    for length, rows in table.groupby("run_seconds"):
+        label = f"{length:g} s"
+        efficiency.plot(rows["workers"], rows["efficiency"], "o-", label=label)
+        throughput.plot(rows["workers"], rows["runs_per_second"], "o-", label=label)
+    efficiency.set(ylabel="efficiency", ylim=(0, 1.05))
+    throughput.set(ylabel="runs per second", yscale="log")
+    ticks = sorted(table["workers"].unique())
+    for axes in (efficiency, throughput):
+        axes.set(xlabel="workers", xscale="log")
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+    handles, labels = efficiency.get_legend_handles_labels()
+    figure.legend(handles, labels, title="length of a run", loc="outside right upper")
+    return figure
+
+
+if __name__ == "__main__":
+    benchmark()

@@ -1,0 +1,193 @@
+"""Time the published recipe and the default one side by side, against the machine's own rate.
+
+Both train with the library's own loop, on the same images, in one process: warm-up first, then in
+turns for several rounds, so that a busy moment of the machine hits both. A run's time is the number
+of its steps times the median time of a step; nobody has to wait for 100 published epochs.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import click
+import torch
+from torch import Tensor
+from torch.utils.benchmark import Timer
+from torch.utils.flop_counter import FlopCounterMode
+
+from grvae.images import ImageSet, load_images, split_validation
+from grvae.params import Recipe, load_params
+from grvae.storage import save_json
+from grvae.training import MAX_THREADS, Run, decoder_epoch, encode_all, joint_epoch
+from grvae.vae import PIXELS
+from stages.command import PATH, StageCommand
+
+STEPS = 40
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run of a recipe costs.
+
+    Attributes:
+        run_seconds: of all steps of a run; median over rounds.
+        run_seconds_fastest: the same in the fastest round.
+        run_seconds_slowest: the same in the slowest round.
+        joint_epoch_seconds: of an epoch of the joint phase; median over rounds.
+        decoder_epoch_seconds: of an epoch of the decoder phase; median over rounds.
+        run_flops: floating-point operations of all steps of a run, as PyTorch counts them.
+        flops_per_second: of a joint step; median over rounds.
+        matmul_flops_per_second: of the matrix products of that step alone.
+        matmul_share: the one divided by the other.
+    """
+
+    run_seconds: float
+    run_seconds_fastest: float
+    run_seconds_slowest: float
+    joint_epoch_seconds: float
+    decoder_epoch_seconds: float
+    run_flops: float
+    flops_per_second: float
+    matmul_flops_per_second: float
+    matmul_share: float
+
+
+class Contestant:
+    """One recipe, ready to be timed for `STEPS` steps of either phase."""
+
+    def __init__(self, recipe: Recipe, images: ImageSet) -> None:
+        self.recipe = recipe
+        self.steps_per_epoch = math.ceil(len(images) / recipe.batch_size)
+        self.images = images[: STEPS * recipe.batch_size]
+        self.batches: tuple[Tensor, ...] = torch.randperm(len(self.images)).split(recipe.batch_size)
+        self.joint = Run(recipe, "relu", 0, len(images))
+        self.decoder = Run(recipe, "relu", 0, len(images))
+        self.decoder.enter_decoder_phase()
+        self.latents = encode_all(self.decoder.model, self.images.pixels)
+
+    def joint_steps(self) -> None:
+        """Steps of the joint phase."""
+        run = self.joint
+        joint_epoch(
+            run.model, self.images, self.batches, run.shift, run.noise, self.recipe, run.descent
+        )
+
+    def decoder_steps(self) -> None:
+        """Steps of the decoder phase."""
+        run = self.decoder
+        decoder_epoch(run.model, self.latents, self.images.pixels, self.batches, run.descent)
+
+    def over_a_run(self, joint_steps: float, decoder_steps: float) -> float:
+        """What a whole run takes, from what `STEPS` steps of each phase take."""
+        epochs = self.recipe.epochs * joint_steps + self.recipe.decoder_epochs * decoder_steps
+        return epochs * self.steps_per_epoch / STEPS
+
+
+def compare(contestants: dict[str, Contestant], rounds: int) -> dict[str, Cost]:
+    """Time all contestants in turns."""
+    joint: dict[str, list[float]] = {name: [] for name in contestants}
+    decoder: dict[str, list[float]] = {name: [] for name in contestants}
+    for round_ in range(-1, rounds):  # the first round warms up and does not count
+        for name, contestant in contestants.items():
+            joint_seconds = seconds_of(contestant.joint_steps)
+            decoder_seconds = seconds_of(contestant.decoder_steps)
+            if round_ >= 0:
+                joint[name].append(joint_seconds)
+                decoder[name].append(decoder_seconds)
+    return {
+        name: cost_of(contestant, joint[name], decoder[name])
+        for name, contestant in contestants.items()
+    }
+
+
+def cost_of(contestant: Contestant, joint: list[float], decoder: list[float]) -> Cost:
+    """Put a contestant's rounds together: seconds (round,) of `STEPS` steps of each phase."""
+    joint_flops, decoder_flops = map(flops_of, (contestant.joint_steps, contestant.decoder_steps))
+    rate, matmul_rate = joint_flops / median(joint), matmul_flops_per_second(contestant.recipe)
+    return Cost(
+        run_seconds=contestant.over_a_run(median(joint), median(decoder)),
+        run_seconds_fastest=contestant.over_a_run(min(joint), min(decoder)),
+        run_seconds_slowest=contestant.over_a_run(max(joint), max(decoder)),
+        joint_epoch_seconds=median(joint) * contestant.steps_per_epoch / STEPS,
+        decoder_epoch_seconds=median(decoder) * contestant.steps_per_epoch / STEPS,
+        run_flops=contestant.over_a_run(joint_flops, decoder_flops),
+        flops_per_second=rate,
+        matmul_flops_per_second=matmul_rate,
+        matmul_share=rate / matmul_rate,
+    )
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def flops_of(work: Callable[[], object]) -> float:
+    """Floating-point operations of one call."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return float(counter.get_total_flops())
+
+
+def matmul_flops_per_second(recipe: Recipe) -> float:
+    """Rate of the matrix products of a step of the recipe's hidden layers, one after the other."""
+    batch, flops, seconds = recipe.batch_size, 0.0, 0.0
+    encoder = list(pairwise((PIXELS, *recipe.hidden_sizes)))
+    for inputs, outputs in encoder + [(outputs, inputs) for inputs, outputs in encoder]:
+        activations, weight = torch.randn(batch, inputs), torch.randn(outputs, inputs)
+        gradient = torch.randn(batch, outputs)
+        products = [(activations, weight.T), (gradient.T, activations), (gradient, weight)]
+        if (inputs, outputs) == encoder[0]:
+            products.pop()  # the gradient of the images, which nobody needs
+        for left, right in products:
+            operands = {"left": left, "right": right}
+            timer = Timer("left @ right", globals=operands, num_threads=torch.get_num_threads())
+            seconds += timer.blocked_autorange(min_run_time=0.1).median
+            flops += 2 * left.shape[0] * left.shape[1] * right.shape[1]
+    return flops / seconds
+
+
+@click.command(cls=StageCommand)
+@click.option("--params", "params_file", type=PATH, required=True)
+@click.option("--images", "images_file", type=PATH, required=True)
+@click.option("--rounds", type=click.IntRange(min=3), default=9)
+@click.option("--out", type=PATH, required=True)
+def speed(params_file: Path, images_file: Path, rounds: int, out: Path) -> None:
+    """Time the published recipe and the default one side by side."""
+    torch.set_num_threads(min(torch.get_num_threads(), MAX_THREADS))
+    params = load_params(params_file)
+    images = load_images(images_file)
+    contestants = {}
+    for variant in ("routed", "published"):
+        recipe = params.recipe_of(variant)
+        train, _ = split_validation(images, recipe.validation_fraction)
+        contestants[variant] = Contestant(recipe, train)
+    costs = compare(contestants, rounds)
+    ratio = costs["published"].run_seconds / costs["routed"].run_seconds
+    for variant, cost in costs.items():
+        click.echo(
+            f"{variant}: {cost.run_seconds:.1f} s a run ({cost.run_seconds_fastest:.1f} to "
+            f"{cost.run_seconds_slowest:.1f} over {rounds} rounds), "
+            f"{cost.run_flops / 1e12:.2f} TFLOP, {cost.flops_per_second / 1e9:.0f} GFLOP/s, "
+            f"{cost.matmul_share:.0%} of the rate of its matrix products alone"
+        )
+    click.echo(f"published / routed: {ratio:.1f} times the time")
+    save_json(
+        out,
+        {
+            "rounds": rounds,
+            "threads": torch.get_num_threads(),
+            "time_ratio": ratio,
+            "costs": {variant: asdict(cost) for variant, cost in costs.items()},
+        },
+    )
+
+
+if __name__ == "__main__":
+    speed()

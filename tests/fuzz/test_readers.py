@@ -1,0 +1,122 @@
+"""Whatever a file holds, a reader gives a valid value or the one-line error: 2,500 bad inputs."""
+
+import copy
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from grvae.errors import GrvaeError
+from grvae.images import ImageSet, load_images
+from grvae.params import Params, load_params
+from grvae.seeding import random_stream
+from grvae.storage import save_arrays
+from grvae.vae import VAE, Architecture, build_vae, load_vae, save_vae
+from tests.conftest import PROJECT
+
+COMMITTED = (PROJECT / "params.yaml").read_bytes()
+VALUES = YAML(typ="safe").load(COMMITTED)
+FUZZ = {
+    "deadline": None,
+    "database": None,
+    "derandomize": True,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture],
+}
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+anything = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def paths(value, prefix=()):
+    """Every place in a nested value, as keys from the root."""
+    yield prefix
+    if isinstance(value, dict | list):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in pairs:
+            yield from paths(inner, (*prefix, key))
+
+
+def check(load, path, kind):
+    """A valid value, or an error on one line that names the file."""
+    try:
+        assert isinstance(load(path), kind)
+    except GrvaeError as error:
+        assert str(path) in str(error)
+        assert "\n" not in str(error)
+
+
+def damaged(content):
+    """Contents that differ from a good one in a few bytes, are cut, or have bytes put in."""
+    places = st.integers(0, len(content) - 1)
+    changes = st.lists(st.tuples(places, st.integers(0, 255)), min_size=1, max_size=4)
+
+    def with_changes(pairs):
+        changed = bytearray(content)
+        for place, byte in pairs:
+            changed[place] = byte
+        return bytes(changed)
+
+    inserted = st.tuples(places, st.binary(min_size=1, max_size=8)).map(
+        lambda pair: content[: pair[0]] + pair[1] + content[pair[0] :]
+    )
+    return changes.map(with_changes) | places.map(lambda end: content[:end]) | inserted
+
+
+@given(content=st.binary(max_size=60) | damaged(COMMITTED))
+@settings(max_examples=500, **FUZZ)
+def test_parameter_file_with_any_bytes(tmp_path, content):
+    (tmp_path / "params.yaml").write_bytes(content)
+    check(load_params, tmp_path / "params.yaml", Params)
+
+
+@given(place=st.sampled_from([path for path in paths(VALUES) if path]), value=anything)
+@settings(max_examples=500, **FUZZ)
+def test_parameter_file_with_any_value_anywhere(tmp_path, place, value):
+    values = copy.deepcopy(VALUES)
+    section = values
+    for key in place[:-1]:
+        section = section[key]
+    section[place[-1]] = value
+    with (tmp_path / "params.yaml").open("w") as file:
+        YAML(typ="safe").dump(values, file)
+    check(load_params, tmp_path / "params.yaml", Params)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    architecture = Architecture((3,), "relu", False, 2, "relu", "gaussian")
+    path = tmp_path_factory.mktemp("weights") / "weights"
+    save_vae(path, build_vae(architecture, random_stream(0, "init")))
+    return path.read_bytes()
+
+
+@given(data=st.data())
+@settings(max_examples=500, **FUZZ)
+def test_weights_file_with_any_bytes(tmp_path, weights, data):
+    header = weights[: 8 + int.from_bytes(weights[:8], "little")]
+    rest = weights[len(header) :]
+    bad_header = damaged(header).map(lambda start: start + rest)
+    content = data.draw(st.binary(max_size=60) | bad_header | damaged(weights))
+    (tmp_path / "weights").write_bytes(content)
+    check(load_vae, tmp_path / "weights", VAE)
+
+
+@given(about=st.dictionaries(st.sampled_from(list(Architecture.__annotations__)), anything))
+@settings(max_examples=500, **FUZZ)
+def test_weights_file_with_any_description(tmp_path, about):
+    save_arrays(tmp_path / "weights", {}, about)
+    check(load_vae, tmp_path / "weights", VAE)
+
+
+@given(content=st.binary(max_size=200))
+@settings(max_examples=500, **FUZZ)
+def test_image_file_with_any_bytes(tmp_path, content):
+    (tmp_path / "images").write_bytes(content)
+    check(load_images, tmp_path / "images", ImageSet)
