@@ -6,7 +6,6 @@ each epoch is that of real runs, on the validation split.
 
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import click
@@ -51,38 +50,12 @@ def draw_race(histories: Mapping[str, pd.DataFrame]) -> Figure:
         return figure
 
 
-def summarise(
-    speed: Mapping[str, Any], results: Mapping[str, Any], headline_accuracy: float
-) -> str:
-    """The paragraph that the README shows."""
-    ours, theirs = speed["costs"]["routed"], speed["costs"]["published"]
-    (published_at,) = results["published"]["seconds_to_published_accuracy"]
-    routed_at = median(results["routed"]["seconds_to_published_accuracy"])
-    (accuracy,) = results["published"]["final_validation_accuracy"]
-    (error,) = results["published"]["final_validation_squared_error"]
-    reached = "never reached" if published_at is None else f"reached after {published_at:,.0f} s"
-    sentences = [
-        f"Timed in turns in one process with {speed['threads']} threads ({speed['rounds']} rounds, "
-        f"medians), a routed run takes {ours['run_seconds']:.1f} s of training steps and "
-        f"{ours['run_flops'] / 1e12:.2f} TFLOP, a published one {theirs['run_seconds']:,.0f} s and "
-        f"{theirs['run_flops'] / 1e12:.0f} TFLOP: **{speed['time_ratio']:.0f} times the time**.",
-        f"The routed training step runs at {ours['matmul_share']:.0%} of the rate of its own "
-        f"matrix products, the published one at {theirs['matmul_share']:.0%}.",
-        f"One full published run (seed 0, {results['published']['epochs']} epochs, through this "
-        f"code) ended at {accuracy:.1%} and {error:.1f} on the validation split; the post's "
-        f"accuracy of {headline_accuracy:.2%} it {reached}, ours after {routed_at:.1f} s (median "
-        f"over {results['routed']['runs']} seeds).",
-    ]
-    return "\n".join(sentences) + "\n"
-
-
 @click.command(cls=StageCommand)
 @click.option("--speed", "speed_file", type=PATH, required=True)
 @click.option("--curves", "curves_file", type=PATH, required=True)
 @click.option("--published-history", "published_file", type=PATH, required=True)
 @click.option("--quoted", "quoted_file", type=PATH, required=True, help="Published numbers.")
 @click.option("--figure", "figure_file", type=PATH, required=True)
-@click.option("--summary", "summary_file", type=PATH, required=True)
 @click.option("--out", type=PATH, required=True)
 def race(
     speed_file: Path,
@@ -90,7 +63,6 @@ def race(
     published_file: Path,
     quoted_file: Path,
     figure_file: Path,
-    summary_file: Path,
     out: Path,
 ) -> None:
     """Draw quality against time, and tell when each recipe reaches the published accuracy."""
@@ -106,7 +78,6 @@ def race(
         histories[variant] = pd.concat(runs)
         results[variant] = {
             "runs": len(runs),
-            "epochs": int(runs[0]["epoch"].iloc[-1]),
             "seconds": float(runs[0]["seconds"].iloc[-1]),
             "final_validation_accuracy": [
                 float(run["validation_accuracy"].iloc[-1]) for run in runs
@@ -120,8 +91,6 @@ def race(
         }
     write_atomically(figure_file, encode_png(draw_race(histories)))
     save_json(out, results)
-    summary = summarise(load_json(speed_file), results, headline["argmax_accuracy"])
-    write_atomically(summary_file, summary.encode())
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ of its steps times the median time of a step; nobody has to wait for 100 publish
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import click
 import torch
@@ -21,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from grvae.images import ImageSet, load_images, split_validation
 from grvae.params import Recipe, load_params
-from grvae.storage import save_json
+from grvae.storage import save_json, write_atomically
 from grvae.training import MAX_THREADS, Run, decoder_epoch, encode_all, joint_epoch
 from grvae.vae import PIXELS
 from stages.command import PATH, StageCommand
@@ -157,8 +158,9 @@ def matmul_flops_per_second(recipe: Recipe) -> float:
 @click.option("--params", "params_file", type=PATH, required=True)
 @click.option("--images", "images_file", type=PATH, required=True)
 @click.option("--rounds", type=click.IntRange(min=3), default=9)
+@click.option("--summary", "summary_file", type=PATH, required=True)
 @click.option("--out", type=PATH, required=True)
-def speed(params_file: Path, images_file: Path, rounds: int, out: Path) -> None:
+def speed(params_file: Path, images_file: Path, rounds: int, summary_file: Path, out: Path) -> None:
     """Time the published recipe and the default one side by side."""
     torch.set_num_threads(min(torch.get_num_threads(), MAX_THREADS))
     params = load_params(params_file)
@@ -178,14 +180,28 @@ def speed(params_file: Path, images_file: Path, rounds: int, out: Path) -> None:
             f"{cost.matmul_share:.0%} of the rate of its matrix products alone"
         )
     click.echo(f"published / routed: {ratio:.1f} times the time")
-    save_json(
-        out,
-        {
-            "rounds": rounds,
-            "threads": torch.get_num_threads(),
-            "time_ratio": ratio,
-            "costs": {variant: asdict(cost) for variant, cost in costs.items()},
-        },
+    results = {
+        "rounds": rounds,
+        "threads": torch.get_num_threads(),
+        "time_ratio": ratio,
+        "costs": {variant: asdict(cost) for variant, cost in costs.items()},
+    }
+    save_json(out, results)
+    write_atomically(summary_file, summarise(results).encode())
+
+
+def summarise(results: Mapping[str, Any]) -> str:
+    """The paragraph that the README shows."""
+    ours, theirs = results["costs"]["routed"], results["costs"]["published"]
+    return (
+        f"Timed in turns in one process with {results['threads']} threads ({results['rounds']} "
+        f"rounds, medians), the steps of a `routed` run take {ours['run_seconds']:.0f} s and "
+        f"{ours['run_flops'] / 1e12:.1f} TFLOP,\nthose of a `published` run "
+        f"{theirs['run_seconds']:,.0f} s and {theirs['run_flops'] / 1e12:.0f} TFLOP: "
+        f"**{results['time_ratio']:.0f} times the time**, for "
+        f"{theirs['run_flops'] / ours['run_flops']:.0f} times the operations.\nA training step "
+        f"reaches {ours['matmul_share']:.0%} of the rate of its own matrix products alone "
+        f"(`published`: {theirs['matmul_share']:.0%}); the rest goes to passes over memory.\n"
     )
 
 

@@ -118,13 +118,14 @@ def draw_samples(
     Returns:
         originals: (digit, 784), the first test image of each digit.
         reconstructions: (digit, 784).
-        traversal_values: (latent, step), from the low to the high end of each latent's range.
+        traversal_values: (latent, step), from the low to the high end of what each latent says of
+            images of its own digit.
         traversal: (latent, step, 784), decoded with all other latents at rest.
         sweep: (frame, 784), from the typical image of one digit to the next.
     """
     latents = model.activate(model.encode(train.pixels)[0])
     ranges = latent_ranges(latents, train.labels, assignment)
-    rest, low, high, pure = ranges.rest, ranges.low, ranges.high, ranges.pure
+    rest, low, high, pure = ranges.rest, ranges.own_low, ranges.own_high, ranges.pure
 
     steps = torch.linspace(0, 1, TRAVERSAL_STEPS)
     values = low[:, None] + (high - low)[:, None] * steps

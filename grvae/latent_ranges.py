@@ -21,6 +21,8 @@ class LatentRanges:
         rest: (latent,), the median over all images: the value of a latent with nothing to say.
         low: (latent,), the low end of the range that images reach.
         high: (latent,), the high end.
+        own_low: (latent,), the low end for images of the latent's own digit.
+        own_high: (latent,), the high end for these.
         pure: (digit, latent), each digit's own latent at its median over that digit's images and
             all others at rest: the typical image of the digit, said with one latent.
     """
@@ -28,6 +30,8 @@ class LatentRanges:
     rest: Tensor
     low: Tensor
     high: Tensor
+    own_low: Tensor
+    own_high: Tensor
     pure: Tensor
 
 
@@ -42,7 +46,10 @@ def latent_ranges(latents: Tensor, labels: Tensor, assignment: Sequence[int]) ->
     rest = latents.median(dim=0).values
     quantiles = np.percentile(latents.numpy(), RANGE_PERCENTILES, axis=0)
     low, high = torch.from_numpy(quantiles).float()
-    pure = rest.repeat(len(assignment), 1)
+    pure, own_low, own_high = rest.repeat(len(assignment), 1), low.clone(), high.clone()
     for latent, digit in enumerate(assignment):
-        pure[digit, latent] = latents[labels == digit, latent].median()
-    return LatentRanges(rest, low, high, pure)
+        own = latents[labels == digit, latent]
+        pure[digit, latent] = own.median()
+        ends = np.percentile(own.numpy(), RANGE_PERCENTILES)
+        own_low[latent], own_high[latent] = torch.from_numpy(ends).float()
+    return LatentRanges(rest, low, high, own_low, own_high, pure)

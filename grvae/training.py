@@ -53,7 +53,8 @@ class EpochRow:
         epoch: counted from 1 through both phases.
         phase: the phase that the epoch belongs to.
         loss: what the optimizer saw.
-        squared_error: summed over pixels.
+        reconstruction: the reconstruction term before its weight, summed over pixels: the recipe's
+            choice in the joint phase, the squared error in the decoder phase.
         kl: the regulariser before its weight, in nats unless published; None in the decoder phase.
         validation_accuracy: share of the images whose largest mean is their label's, in [0, 1];
             None without a validation split.
@@ -63,7 +64,7 @@ class EpochRow:
     epoch: int
     phase: Phase
     loss: float
-    squared_error: float
+    reconstruction: float
     kl: float | None
     validation_accuracy: float | None
     validation_squared_error: float | None
@@ -133,7 +134,7 @@ def joint_epoch(
     recipe: Recipe,
     descent: "Descent",
 ) -> Losses:
-    """Encoder and decoder learn together; returns the mean loss, squared error and KL."""
+    """Encoder and decoder learn together; returns the mean loss, reconstruction term and KL."""
     sums = torch.zeros(3)
     for batch in batches:
         ramp = prior_ramp(descent.progress)
@@ -144,9 +145,8 @@ def joint_epoch(
         if recipe.routing == "label":
             latents = route_gradient(latents, labels)
         logits = model.decode(latents)
-        error = squared_error(images, torch.sigmoid(logits)).mean()
         if recipe.reconstruction == "squared_error":
-            reconstruction = error
+            reconstruction = squared_error(images, torch.sigmoid(logits)).mean()
         else:
             reconstruction = binary_cross_entropy(images, logits).mean()
         if recipe.posterior == "gaussian":
@@ -157,15 +157,15 @@ def joint_epoch(
         kl_weight = (1 - ramp) * recipe.kl_weight + ramp * recipe.final_kl_weight
         loss = recipe.reconstruction_weight * reconstruction + kl_weight * kl
         descent.step(loss)
-        sums += len(batch) * torch.stack([loss, error, kl]).detach()
-    loss_mean, error_mean, kl_mean = (sums / len(train)).tolist()
-    return loss_mean, error_mean, kl_mean
+        sums += len(batch) * torch.stack([loss, reconstruction, kl]).detach()
+    loss_mean, reconstruction_mean, kl_mean = (sums / len(train)).tolist()
+    return loss_mean, reconstruction_mean, kl_mean
 
 
 def decoder_epoch(
     model: VAE, latents: Tensor, pixels: Tensor, batches: Iterable[Tensor], descent: "Descent"
 ) -> Losses:
-    """The decoder alone learns, without noise; returns the mean loss, squared error and no KL."""
+    """The decoder alone learns, without noise; returns the mean loss, the same, and no KL."""
     total = torch.zeros(())
     for batch in batches:
         reconstructions = torch.sigmoid(model.decode(latents[batch]))

@@ -79,7 +79,7 @@ class Progress:
 
     def show(self, row: EpochRow) -> None:
         """Show one finished epoch."""
-        losses = f"loss {row.loss:.2f}, squared error {row.squared_error:.2f}"
+        losses = f"loss {row.loss:.2f}, reconstruction {row.reconstruction:.2f}"
         if row.validation_accuracy is not None:
             losses += f", validation accuracy {row.validation_accuracy:.4f}"
         self.bar.set_postfix_str(losses, refresh=False)

@@ -39,7 +39,7 @@ def curves(*variants, decoder_epochs=1, validation=0.9):
             "epoch": epoch,
             "phase": "joint" if epoch <= 2 else "decoder",
             "loss": 30.0 / epoch,
-            "squared_error": 30.0 / epoch,
+            "reconstruction": 30.0 / epoch,
             "kl": 10.0 if epoch <= 2 else None,
             "validation_accuracy": validation,
             "validation_squared_error": None if validation is None else 25.0 / epoch,

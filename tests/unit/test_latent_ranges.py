@@ -12,6 +12,7 @@ def test_rest_range_and_pure_values_are_read_off_the_images():
     assert ranges.pure.tolist() == [[1, 5], [9, 0]]
     assert torch.allclose(ranges.low, torch.tensor([1.0, 0.0]))
     assert torch.allclose(ranges.high, torch.tensor([9.0, 5.0]), atol=0.2)
+    assert ranges.own_low.tolist() == ranges.own_high.tolist() == [9, 5]
 
 
 def test_single_outlier_does_not_stretch_the_range():

@@ -31,7 +31,7 @@ def test_history_has_a_row_per_epoch_of_both_phases(images, recipe):
 
 def test_training_lowers_the_error(images, recipe):
     _, rows = history(images, recipe.model_copy(update={"epochs": 20}))
-    assert rows[-1].squared_error < 0.8 * rows[0].squared_error
+    assert rows[-1].validation_squared_error < 0.8 * rows[0].validation_squared_error
 
 
 def test_routed_latents_learn_their_digits_and_unrouted_ones_do_not(images, recipe):
