@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 RANGE_PERCENTILES = (0.5, 99.5)
+OWN_PERCENTILES = (5, 95)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,6 @@ def latent_ranges(latents: Tensor, labels: Tensor, assignment: Sequence[int]) ->
     for latent, digit in enumerate(assignment):
         own = latents[labels == digit, latent]
         pure[digit, latent] = own.median()
-        ends = np.percentile(own.numpy(), RANGE_PERCENTILES)
+        ends = np.percentile(own.numpy(), OWN_PERCENTILES)
         own_low[latent], own_high[latent] = torch.from_numpy(ends).float()
     return LatentRanges(rest, low, high, own_low, own_high, pure)
