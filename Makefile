@@ -11,16 +11,17 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro test test-all demo fanout bench race faults chromium lint setup readme clean
+.PHONY: repro test test-slow demo fanout bench race faults chromium lint setup readme clean
 
 repro: $(INSTALLED)
+	python -m tools.mend_dvc
 	dvc repro
 
 test: $(INSTALLED) chromium
 	python -m pytest --numprocesses=auto --dist=loadfile
 
-test-all: $(INSTALLED) chromium
-	python -m pytest --numprocesses=auto --dist=loadfile -m ''
+test-slow: $(INSTALLED)
+	python -m pytest -m slow
 
 demo: $(INSTALLED)
 	dvc repro demo

@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 from grvae.storage import save_json
 from stages.command import PATH, StageCommand
 from tests.project import ENVIRONMENT, Project
+from tools.mend_dvc import mend
 
 
 @click.command(cls=StageCommand)
@@ -36,12 +37,13 @@ def faults(kills: int, seed: int, out: Path) -> None:
         lock = project.folder / "dvc.lock"
         expected = lock.read_bytes()
         stages = list(YAML(typ="safe").load(expected)["stages"])
-        results = {"kills": 0, "too_late": 0, "identical": 0}
+        results = {"kills": 0, "too_late": 0, "locks_mended": 0, "identical": 0}
         while results["kills"] < kills:
             stage, alone = chance.choice(stages), chance.random() < 0.5
             if not kill_in(project, stage, alone, delay=chance.uniform(0, 6)):
                 results["too_late"] += 1
                 continue
+            results["locks_mended"] += mend(project.folder / ".dvc" / "tmp" / "rwlock")
             project.run("dvc", "repro")
             clean = project.run("git", "status", "--porcelain") == ""
             identical = clean and lock.read_bytes() == expected

@@ -61,7 +61,6 @@ CURVES = (
         "squared error, validation split, no noise",
         "per image, log scale",
     ),
-    ("reconstruction", "reconstruction term in training", "per image, log scale"),
     ("kl", "KL term in training, before its weight", "nats per image"),
 )
 SEED_MEASURES = (
@@ -148,7 +147,7 @@ def draw_training_curves(curves: pd.DataFrame) -> Figure:
         if name == "validation_accuracy":
             panel.set_ylim(0, 1)
             panel.yaxis.set_major_formatter(_percent)
-        elif name in {"reconstruction", "validation_squared_error"}:
+        elif name == "validation_squared_error":
             _make_log_scale(panel)
         else:
             panel.set_ylim(bottom=0)

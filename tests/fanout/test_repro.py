@@ -14,6 +14,7 @@ from tests.conftest import PROJECT
 from tests.fanout.conftest import DVC, ENVIRONMENT, Toy, ran
 
 pytest.importorskip("distributed")
+pytestmark = pytest.mark.slow
 
 # The first attempt of one stage tells its process id and then waits to be killed.
 HANG_ONCE = """\
