@@ -1,0 +1,1 @@
+"""Small chores around the repository; each runs as `python -m tools.NAME`."""
