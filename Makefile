@@ -18,7 +18,7 @@ repro: $(INSTALLED)
 	dvc repro
 
 test: $(INSTALLED) chromium
-	python -m pytest tests/pipeline/test_repro.py tests --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+	python -m pytest tests/pipeline tests --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 test-slow: $(INSTALLED)
 	python -m pytest -m slow

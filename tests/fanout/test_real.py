@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fanout.conftest import DVC, GRVAE, ran
-from tests.pipeline.test_repro import Project
+from tests.project import Project
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow

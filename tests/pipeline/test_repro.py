@@ -1,26 +1,12 @@
 """The real graph under the real DVC, small, in a repository of its own."""
 
-import os
 import shutil
-import signal
-import subprocess
-import time
 
-import pytest
 from ruamel.yaml import YAML
 
-from tests.project import ENVIRONMENT, Project, ran
+from tests.project import ran
 
 RUN_FILES = {"history.csv", "measures.json", "samples.safetensors", "weights.safetensors"}
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """The project after its first full run, committed."""
-    project = Project(tmp_path_factory.mktemp("project"))
-    project.run("dvc", "repro")
-    project.commit()
-    return project
 
 
 def test_every_run_leaves_its_files(project):
@@ -84,40 +70,3 @@ def test_changed_variant_retrains_only_itself(project):
     assert sorted(trained) == ["train@baseline-0", "train@baseline-1"]
     project.run("git", "checkout", "--", ".")
     project.run("dvc", "repro")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"latent_act": "tanh"}, "latent_act: got 'tanh'"),
-        ({"seeds": [0, 1, -1]}, "seeds.2: got -1"),
-        ({"surprise": 1, "latent_act": "abs"}, "surprise: unknown key"),
-    ],
-)
-def test_bad_parameter_stops_before_any_work_with_one_line(project, change, message):
-    project.set(**change)
-    output = project.run("dvc", "repro", code=255)
-    assert message in output
-    assert "Traceback" not in output
-    project.run("git", "checkout", "--", ".")
-    assert ran(project.run("dvc", "repro")) == []
-
-
-def test_run_killed_in_the_middle_is_finished_by_the_next_repro(project):
-    expected = (project.folder / "dvc.lock").read_bytes()
-    process = subprocess.Popen(
-        ["dvc", "repro", "--force", "--single-item", "train@routed-1"],
-        cwd=project.folder, env=ENVIRONMENT, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    weights = project.folder / "runs" / "routed" / "1" / "weights.safetensors"
-    deadline = time.monotonic() + 60
-    while weights.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not weights.exists()
-    time.sleep(0.5)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    project.run("dvc", "repro")
-    assert (project.folder / "dvc.lock").read_bytes() == expected
-    assert project.run("git", "status", "--porcelain") == ""
