@@ -34,12 +34,7 @@ from grvae.storage import save_json, save_table
 
 PROJECT = Path(__file__).resolve().parents[1]
 REPORTS = PROJECT / "reports" / "fanout"
-GRVAE = (
-    sys.executable,
-    "-c",
-    "from grvae.cli import main; from grvae.fanout_cli import repro;"
-    "main.add_command(repro); main()",
-)
+GRVAE = (sys.executable, "-m", "grvae.cli")
 DVC = (sys.executable, "-m", "dvc")
 
 

@@ -1,29 +1,18 @@
 """A pipeline of the same shape as the real one whose stages take milliseconds."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests import project
+from tests.conftest import PROJECT
+
 # Independent of whether the `grvae` script is installed.
-GRVAE = (
-    sys.executable,
-    "-c",
-    "from grvae.cli import main; from grvae.fanout_cli import repro;"
-    "main.add_command(repro); main()",
-)
+GRVAE = (sys.executable, "-m", "grvae.cli")
 DVC = (sys.executable, "-m", "dvc")
-ENVIRONMENT = os.environ | {
-    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-    "PYTHONPATH": str(Path(__file__).parents[2]),
-    "GIT_AUTHOR_NAME": "test",
-    "GIT_AUTHOR_EMAIL": "test@example.com",
-    "GIT_COMMITTER_NAME": "test",
-    "GIT_COMMITTER_EMAIL": "test@example.com",
-    "DVC_NO_ANALYTICS": "1",
-}
+ENVIRONMENT = project.ENVIRONMENT | {"PYTHONPATH": str(PROJECT)}
 
 GRAPH = """\
 stages:
