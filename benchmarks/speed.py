@@ -65,22 +65,18 @@ class Contestant:
         self.steps_per_epoch = math.ceil(len(images) / recipe.batch_size)
         self.images = images[: STEPS * recipe.batch_size]
         self.batches: tuple[Tensor, ...] = torch.randperm(len(self.images)).split(recipe.batch_size)
-        self.joint = Run(recipe, "relu", 0, len(images))
-        self.decoder = Run(recipe, "relu", 0, len(images))
+        self.joint = Run(recipe, "relu", 0, images.labels)
+        self.decoder = Run(recipe, "relu", 0, images.labels)
         self.decoder.enter_decoder_phase()
         self.latents = encode_all(self.decoder.model, self.images.pixels)
 
     def joint_steps(self) -> None:
         """Steps of the joint phase."""
-        run = self.joint
-        joint_epoch(
-            run.model, self.images, self.batches, run.shift, run.noise, self.recipe, run.descent
-        )
+        joint_epoch(self.joint, self.images, self.batches)
 
     def decoder_steps(self) -> None:
         """Steps of the decoder phase."""
-        run = self.decoder
-        decoder_epoch(run.model, self.latents, self.images.pixels, self.batches, run.descent)
+        decoder_epoch(self.decoder, self.latents, self.images.pixels, self.batches)
 
     def over_a_run(self, joint_steps: float, decoder_steps: float) -> float:
         """What a whole run takes, from what `STEPS` steps of each phase take."""

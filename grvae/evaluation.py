@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from grvae.images import ImageSet
+from grvae.images import DIGITS, ImageSet
 from grvae.latent_ranges import latent_ranges
 from grvae.losses import binary_cross_entropy, kl_to_standard_normal, squared_error
 from grvae.metrics import (
@@ -24,7 +24,6 @@ from grvae.metrics import (
 from grvae.probe import probe_accuracy
 from grvae.vae import PIXELS, VAE
 
-DIGITS = 10
 TRAVERSAL_STEPS = 9
 SWEEP_STEPS_PER_DIGIT = 12
 

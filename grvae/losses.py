@@ -48,7 +48,7 @@ def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def kl_to_nearest_normal(
-    mean: Tensor, log_variance: Tensor, prior_mean: float, slack: float
+    mean: Tensor, log_variance: Tensor, prior_mean: float | Tensor, slack: float
 ) -> Tensor:
     """KL divergence to the nearest unit normal with a mean within `slack` of `prior_mean`.
 
@@ -59,14 +59,14 @@ def kl_to_nearest_normal(
     Args:
         mean: (batch, latent) float.
         log_variance: (batch, latent) float, natural log.
-        prior_mean: centre of the band.
+        prior_mean: centre of the band; of every latent, or (batch, latent).
         slack: half of its width; 0 is a single prior N(prior_mean, I).
 
     Returns:
         (batch,) nats, non-negative up to rounding; summed over latents.
     """
-    nearest = mean.clamp(prior_mean - slack, prior_mean + slack)
-    return kl_to_standard_normal(mean - nearest, log_variance)
+    distance = mean - prior_mean
+    return kl_to_standard_normal(distance - distance.clamp(-slack, slack), log_variance)
 
 
 def kl_as_published(mean: Tensor, scale: Tensor) -> Tensor:

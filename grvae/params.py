@@ -1,4 +1,4 @@
-"""Typed, frozen, validated view of `params.yaml`; the only module that opens it.
+"""Typed, frozen, validated view of `params.yaml`; the only module that opens a parameter file.
 
 There are no defaults in code: a missing key is an error, so the file tells the whole truth.
 """
@@ -17,6 +17,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+DatasetName = Literal["mnist", "fashion_mnist", "kmnist", "digits"]
+CONV_HIDDEN_LAYERS = 3
 # A variant's name becomes a folder name.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -26,6 +28,14 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    def merged(self, changes: Mapping[str, Any], prefix: str) -> Self:
+        """The same section with some values replaced.
+
+        Raises:
+            ValueError: a value is not allowed; names its key after `prefix`.
+        """
+        return _validate(type(self), {**self.model_dump(), **changes}, prefix)
+
 
 SectionType = TypeVar("SectionType", bound=Section)
 
@@ -34,8 +44,16 @@ class Recipe(Section):
     """How one model is built and trained; `params.yaml` explains each value."""
 
     validation_fraction: Annotated[float, Field(ge=0, le=0.5)]
-    routing: Literal["label", "none"]
 
+    routing: Literal["label", "none"]
+    kl_routing: Literal["label", "none"]
+    off_route_gradient: Fraction
+    routed_images: Fraction
+    wrong_labels: Fraction
+    latents_per_digit: Annotated[int, Field(ge=1, le=1024)]
+    free_latents: Annotated[int, Field(ge=0, le=1024)]
+
+    network: Literal["mlp", "conv"]
     hidden_sizes: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(min_length=1)]
     hidden_act: Literal["relu", "silu"]
     bottleneck: bool
@@ -48,22 +66,35 @@ class Recipe(Section):
     final_kl_weight: NonNegative
     prior_mean: Annotated[float, Field(ge=-100, le=100)]
     prior_slack: Annotated[float, Field(ge=0, le=100)]
+    digit_prior_mean: Annotated[float, Field(ge=-100, le=100)] | None
+    cross_entropy_weight: NonNegative
+    noise: Annotated[float, Field(ge=0, le=100)]
 
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     learning_rate_schedule: Literal["one_cycle", "exponential"]
     adam_beta2: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: Fraction
     max_shift: Annotated[int, Field(ge=0, le=27)]
+    max_rotation: Annotated[float, Field(ge=0, le=180)]
     batch_size: Count
     epochs: Annotated[int, Field(ge=1, le=10_000)]
     decoder_epochs: Annotated[int, Field(ge=0, le=10_000)]
     decoder_learning_rate: Annotated[float, Field(gt=0, le=1)]
 
+    @model_validator(mode="after")
+    def _check_network(self) -> Self:
+        if self.network == "conv" and len(self.hidden_sizes) != CONV_HIDDEN_LAYERS:
+            raise ValueError(
+                f"hidden_sizes: got {len(self.hidden_sizes)} values, a conv network has "
+                f"{CONV_HIDDEN_LAYERS}"
+            )
+        return self
+
 
 class Params(Section):
     """The whole of `params.yaml`."""
 
-    dataset: Literal["mnist", "digits"]
+    dataset: DatasetName
     latent_act: Literal["relu", "none", "softplus", "abs"]
     variants: Annotated[list[Name], Field(min_length=1)]
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=2)]
@@ -84,8 +115,7 @@ class Params(Section):
 
     def recipe_of(self, variant: str) -> Recipe:
         """The recipe of a variant: the common one with the variant's overrides."""
-        merged = self.recipe.model_dump() | self.overrides[variant]
-        return _validate(Recipe, merged, f"overrides.{variant}.")
+        return self.recipe.merged(self.overrides[variant], f"overrides.{variant}.")
 
 
 def load_params(path: Path) -> Params:
@@ -94,11 +124,20 @@ def load_params(path: Path) -> Params:
     Raises:
         GrvaeError: naming the file, the key, what was given and what is allowed.
     """
+    return read_params(path, Params)
+
+
+def read_params(path: Path, section: type[SectionType]) -> SectionType:
+    """Read a YAML file and check it against a section.
+
+    Raises:
+        GrvaeError: naming the file, the key, what was given and what is allowed.
+    """
     try:
         values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         if not isinstance(values, Mapping):
             raise ValueError("the file is not a mapping of keys to values")
-        return _validate(Params, values)
+        return _validate(section, values)
     except OSError as error:
         raise GrvaeError(f"cannot read {path}: {error.strerror}") from error
     except YAMLError as error:
@@ -120,7 +159,7 @@ def _one_line(error: ValidationError, prefix: str) -> str:
     key = prefix + ".".join(str(part) for part in first["loc"] if part != "[key]")
     match first["type"]:
         case "value_error":
-            return str(first["ctx"]["error"])
+            return ".".join(part for part in (key.rstrip("."), str(first["ctx"]["error"])) if part)
         case "missing":
             return f"{key}: missing"
         case "extra_forbidden":

@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 
-Stream = Literal["init", "shuffle", "shift", "noise", "split"]
+Stream = Literal["init", "shuffle", "augmentation", "noise", "routes", "split", "judge"]
 
 
 def random_stream(seed: int, stream: Stream) -> torch.Generator:

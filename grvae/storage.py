@@ -45,7 +45,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 def save_arrays(path: Path, arrays: Arrays, about: Mapping[str, Any] | None = None) -> None:
     """Write named arrays and a JSON-able description of them."""
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    metadata = {"about": dict(about or {}), "sha256": _digest(arrays)}
+    metadata = {"about": dict(about or {}), "sha256": arrays_sha256(arrays)}
     content = safetensors.numpy.save(
         dict(arrays), metadata={METADATA_KEY: json.dumps(metadata, sort_keys=True)}
     )
@@ -72,12 +72,13 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise GrvaeError(f"cannot read {path}: {error.strerror or error}") from error
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise GrvaeError(f"{path}: corrupt, or not an array file of this project") from error
-    if _digest(arrays) != expected:
+    if arrays_sha256(arrays) != expected:
         raise GrvaeError(f"{path}: corrupt, its content does not match its own SHA-256")
     return arrays, about
 
 
-def _digest(arrays: Arrays) -> str:
+def arrays_sha256(arrays: Arrays) -> str:
+    """SHA-256 of named arrays, whatever their order: of names, types, shapes and values."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = arrays[name]

@@ -18,15 +18,20 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from grvae.checkpoint import Checkpoint
 from grvae.errors import GrvaeError
-from grvae.images import ImageSet
+from grvae.images import DIGITS, SIDE, ImageSet
 from grvae.losses import binary_cross_entropy, kl_as_published, kl_to_nearest_normal, squared_error
 from grvae.metrics import accuracy, confusion_matrix
 from grvae.params import Recipe
-from grvae.routing import route_gradient
+from grvae.routing import (
+    choose_routes,
+    digit_scores,
+    gradient_shares,
+    latent_map,
+    route_gradient,
+)
 from grvae.seeding import random_stream
 from grvae.vae import VAE, Architecture, LatentAct, build_vae
 
-DIGITS, SIDE = 10, 28
 ADAM_BETA1 = 0.9
 
 # oneMKL splits the sums of small matrix products over many threads, even in its strict mode: the
@@ -98,13 +103,13 @@ def train_vae(
     """
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(min(torch.get_num_threads(), MAX_THREADS))
-    run = Run(recipe, latent_act, seed, len(train))
+    run = Run(recipe, latent_act, seed, train.labels)
     saved = checkpoint.load() if checkpoint else None
     if saved:
         run.restore(*saved)
 
     def end_epoch(phase: Phase, losses: Losses) -> None:
-        row = EpochRow(len(run.rows) + 1, phase, *losses, *validate(run.model, validation))
+        row = EpochRow(len(run.rows) + 1, phase, *losses, *validate(run, validation))
         run.rows.append(row)
         on_epoch(row)
         if checkpoint:
@@ -112,89 +117,113 @@ def train_vae(
 
     for _ in range(len(run.rows), recipe.epochs):
         batches = shuffled_batches(len(train), recipe.batch_size, run.shuffle)
-        losses = joint_epoch(run.model, train, batches, run.shift, run.noise, recipe, run.descent)
-        end_epoch("joint", losses)
+        end_epoch("joint", joint_epoch(run, train, batches))
 
-    latents = encode_all(run.model, train.pixels)
-    if len(run.rows) == recipe.epochs:
-        run.enter_decoder_phase()
-    for _ in range(len(run.rows), recipe.epochs + recipe.decoder_epochs):
-        batches = shuffled_batches(len(train), recipe.batch_size, run.shuffle)
-        losses = decoder_epoch(run.model, latents, train.pixels, batches, run.descent)
-        end_epoch("decoder", losses)
+    if recipe.decoder_epochs:
+        latents = encode_all(run.model, train.pixels)
+        if len(run.rows) == recipe.epochs:
+            run.enter_decoder_phase()
+        for _ in range(len(run.rows), recipe.epochs + recipe.decoder_epochs):
+            batches = shuffled_batches(len(train), recipe.batch_size, run.shuffle)
+            end_epoch("decoder", decoder_epoch(run, latents, train.pixels, batches))
     return run.model, run.rows
 
 
-def joint_epoch(
-    model: VAE,
-    train: ImageSet,
-    batches: Iterable[Tensor],
-    shift: torch.Generator,
-    noise: torch.Generator,
-    recipe: Recipe,
-    descent: "Descent",
-) -> Losses:
+def joint_epoch(run: "Run", train: ImageSet, batches: Iterable[Tensor]) -> Losses:
     """Encoder and decoder learn together; returns the mean loss, reconstruction term and KL."""
+    model, recipe = run.model, run.recipe
     sums = torch.zeros(3)
     for batch in batches:
-        ramp = prior_ramp(descent.progress)
-        images, labels = train.pixels[batch], train.labels[batch]
-        mean, scale = model.encode(shift_at_random(images, recipe.max_shift, shift))
-        std = model.noise_std(scale)
-        latents = model.activate(mean + std * torch.randn(mean.shape, generator=noise))
-        if recipe.routing == "label":
-            latents = route_gradient(latents, labels)
-        logits = model.decode(latents)
-        if recipe.reconstruction == "squared_error":
-            reconstruction = squared_error(images, torch.sigmoid(logits)).mean()
-        else:
-            reconstruction = binary_cross_entropy(images, logits).mean()
-        if recipe.posterior == "gaussian":
-            centre = ramp * recipe.prior_mean
-            kl = kl_to_nearest_normal(mean, scale, centre, recipe.prior_slack).mean()
-        else:
-            kl = kl_as_published(mean, scale).mean()
+        images, shares = train[batch], run.shares[run.routes[batch]]
+        mean, scale = model.encode(augment(images.pixels, recipe, run.augmentation))
+        noise = recipe.noise * torch.randn(mean.shape, generator=run.noise)
+        latents = model.activate(mean + model.noise_std(scale) * noise)
+        logits = model.decode(route_gradient(latents, shares))
+
+        ramp = prior_ramp(run.descent.progress)
+        reconstruction = reconstruction_term(images.pixels, logits, recipe).mean()
+        heads = (mean, scale)
+        if recipe.kl_routing == "label":
+            heads = (route_gradient(mean, shares), route_gradient(scale, shares))
+        kl = kl_term(*heads, run.owned[images.labels], recipe, ramp).mean()
         kl_weight = (1 - ramp) * recipe.kl_weight + ramp * recipe.final_kl_weight
         loss = recipe.reconstruction_weight * reconstruction + kl_weight * kl
-        descent.step(loss)
+        if recipe.cross_entropy_weight:
+            scores = digit_scores(mean, recipe.latents_per_digit)
+            loss = loss + recipe.cross_entropy_weight * F.cross_entropy(scores, images.labels)
+        run.descent.step(loss)
         sums += len(batch) * torch.stack([loss, reconstruction, kl]).detach()
     loss_mean, reconstruction_mean, kl_mean = (sums / len(train)).tolist()
     return loss_mean, reconstruction_mean, kl_mean
 
 
-def decoder_epoch(
-    model: VAE, latents: Tensor, pixels: Tensor, batches: Iterable[Tensor], descent: "Descent"
-) -> Losses:
+def decoder_epoch(run: "Run", latents: Tensor, pixels: Tensor, batches: Iterable[Tensor]) -> Losses:
     """The decoder alone learns, without noise; returns the mean loss, the same, and no KL."""
     total = torch.zeros(())
     for batch in batches:
-        reconstructions = torch.sigmoid(model.decode(latents[batch]))
-        loss = squared_error(pixels[batch], reconstructions).mean()
-        descent.step(loss)
+        reconstructions = torch.sigmoid(run.model.decode(latents[batch]))
+        loss = squared_error(pixels.index_select(0, batch), reconstructions).mean()
+        run.descent.step(loss)
         total += len(batch) * loss.detach()
     mean = float(total / len(pixels))
     return mean, mean, None
+
+
+def reconstruction_term(pixels: Tensor, logits: Tensor, recipe: Recipe) -> Tensor:
+    """The recipe's reconstruction term (batch,), from pixels and logits (batch, 784)."""
+    if recipe.reconstruction == "squared_error":
+        return squared_error(pixels, torch.sigmoid(logits))
+    return binary_cross_entropy(pixels, logits)
+
+
+def kl_term(mean: Tensor, scale: Tensor, owned: Tensor, recipe: Recipe, ramp: float) -> Tensor:
+    """The recipe's regulariser (batch,).
+
+    Args:
+        mean: (batch, latent) float.
+        scale: (batch, latent) float.
+        owned: (batch, latent), 1 where the latent is the image's digit's.
+        recipe: which regulariser, and its prior.
+        ramp: how far the prior has moved; see `prior_ramp`.
+    """
+    if recipe.posterior == "as_published":
+        return kl_as_published(mean, scale)
+    prior_mean: float | Tensor = ramp * recipe.prior_mean
+    if recipe.digit_prior_mean is not None:
+        prior_mean = torch.where(owned == 1, recipe.digit_prior_mean, prior_mean)
+    return kl_to_nearest_normal(mean, scale, prior_mean, recipe.prior_slack)
 
 
 class Run:
     """All that changes while one model is trained: what a checkpoint holds.
 
     Attributes:
+        recipe: how it is trained.
+        owned: (digit, latent), 1 where a latent belongs to a digit.
+        shares: (route, latent), the share of the gradient that reaches each latent.
+        routes: (image,), the row of `shares` that an image takes.
         model: the model in training.
         shuffle: stream of the batch order.
-        shift: stream of the images' shifts.
+        augmentation: stream of the images' shifts and rotations.
         noise: stream of the posterior's noise.
         descent: optimizer of the current phase.
         rows: history so far.
     """
 
-    def __init__(self, recipe: Recipe, latent_act: LatentAct, seed: int, images: int) -> None:
-        self.recipe, self.images = recipe, images
+    def __init__(self, recipe: Recipe, latent_act: LatentAct, seed: int, labels: Tensor) -> None:
+        self.recipe, self.images = recipe, len(labels)
+        digits = [[digit] for digit in range(DIGITS)]
+        self.owned = latent_map(digits, recipe.latents_per_digit, recipe.free_latents)
+        off_route = 1.0 if recipe.routing == "none" else recipe.off_route_gradient
+        self.shares = gradient_shares(self.owned, off_route)
+        self.routes = choose_routes(
+            labels, recipe.routed_images, recipe.wrong_labels, random_stream(seed, "routes")
+        )
         self.model = build_model(recipe, latent_act, seed)
         self.shuffle = random_stream(seed, "shuffle")
-        self.shift = random_stream(seed, "shift")
+        self.augmentation = random_stream(seed, "augmentation")
         self.noise = random_stream(seed, "noise")
-        self.descent = Descent(self.model, recipe, images, recipe.epochs, recipe.learning_rate)
+        self.descent = Descent(self.model, recipe, self.images, recipe.epochs, recipe.learning_rate)
         self.rows: list[EpochRow] = []
 
     def enter_decoder_phase(self) -> None:
@@ -205,7 +234,8 @@ class Run:
     @property
     def streams(self) -> dict[str, torch.Generator]:
         """The random streams by name."""
-        return {"shuffle": self.shuffle, "shift": self.shift, "noise": self.noise}
+        names = ("shuffle", "augmentation", "noise")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -234,7 +264,8 @@ class Run:
             self.enter_decoder_phase()
         tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
         self.model.load_state_dict(_below(tensors, "model"))
-        moments = {index: _below(tensors, f"optimizer.{index}") for index in self.descent.indices}
+        (group,) = about["groups"]
+        moments = {index: _below(tensors, f"optimizer.{index}") for index in group["params"]}
         self.descent.optimizer.load_state_dict({"state": moments, "param_groups": about["groups"]})
         self.descent.schedule.load_state_dict(dict(about["schedule"]))
         self.descent.steps = about["steps"]
@@ -263,7 +294,6 @@ class Descent:
     def __init__(
         self, module: nn.Module, recipe: Recipe, images: int, epochs: int, learning_rate: float
     ) -> None:
-        self.indices = range(len(list(module.parameters())))
         self.steps_per_epoch = math.ceil(images / recipe.batch_size)
         self.total_steps = epochs * self.steps_per_epoch
         self.steps = 0
@@ -307,20 +337,44 @@ class Descent:
         self.steps += 1
 
 
-def shift_at_random(images: Tensor, max_shift: int, shift: torch.Generator) -> Tensor:
-    """Move each image (batch, 784) by up to `max_shift` pixels in both directions, onto black.
+def augment(pixels: Tensor, recipe: Recipe, stream: torch.Generator) -> Tensor:
+    """What the encoder sees of images (batch, 784): moved, and turned, at random.
 
     The reconstruction is still compared with the image as it was: the encoder learns what does not
     depend on the exact place.
     """
-    if max_shift == 0:
-        return images
-    padded = F.pad(images.view(-1, SIDE, SIDE), [max_shift] * 4).flatten(start_dim=1)
-    width = SIDE + 2 * max_shift
-    corner = torch.randint(2 * max_shift + 1, (2, len(images), 1), generator=shift)
-    pixels = torch.arange(SIDE)
-    window = (width * pixels[:, None] + pixels).flatten()
-    return padded.gather(1, width * corner[0] + corner[1] + window)
+    if recipe.max_rotation:
+        pixels = rotate_at_random(pixels, recipe.max_rotation, stream)
+    if recipe.max_shift:
+        pixels = shift_at_random(pixels, recipe.max_shift, stream)
+    return pixels
+
+
+def shift_at_random(pixels: Tensor, max_shift: int, stream: torch.Generator) -> Tensor:
+    """Move images (batch, 784) by up to `max_shift` pixels in both directions, onto black.
+
+    The batch, itself in random order, is cut into as many parts as there are shifts, and each part
+    moves as one: all shifts occur equally often, and no index has to be made for each pixel.
+    """
+    padded = F.pad(pixels.view(-1, SIDE, SIDE), [max_shift] * 4)
+    shifts = 2 * max_shift + 1
+    parts = padded.chunk(shifts**2)
+    corners = torch.randperm(shifts**2, generator=stream).tolist()
+    moved = []
+    for part, corner in zip(parts, corners, strict=False):
+        row, column = divmod(corner, shifts)
+        moved.append(part[:, row : row + SIDE, column : column + SIDE])
+    return torch.cat(moved).flatten(start_dim=1)
+
+
+def rotate_at_random(pixels: Tensor, max_degrees: float, stream: torch.Generator) -> Tensor:
+    """Turn each image (batch, 784) about its centre by up to `max_degrees` either way."""
+    angle = math.radians(max_degrees) * (2 * torch.rand(len(pixels), generator=stream) - 1)
+    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    turn = torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).view(-1, 2, 3)
+    images = pixels.view(-1, 1, SIDE, SIDE)
+    grid = F.affine_grid(turn, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False).flatten(start_dim=1)
 
 
 def prior_ramp(progress: float) -> float:
@@ -336,10 +390,11 @@ def prior_ramp(progress: float) -> float:
 def build_model(recipe: Recipe, latent_act: LatentAct, seed: int) -> VAE:
     """An untrained model with the seed's initial weights."""
     architecture = Architecture(
+        network=recipe.network,
         hidden_sizes=tuple(recipe.hidden_sizes),
         hidden_act=recipe.hidden_act,
         bottleneck=recipe.bottleneck,
-        latents=DIGITS,
+        latents=DIGITS * recipe.latents_per_digit + recipe.free_latents,
         latent_act=latent_act,
         posterior=recipe.posterior,
     )
@@ -362,12 +417,13 @@ def encode_all(model: VAE, pixels: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def validate(model: VAE, validation: ImageSet) -> tuple[float | None, float | None]:
+def validate(run: Run, validation: ImageSet) -> tuple[float | None, float | None]:
     """Argmax accuracy and mean squared error on the validation split, if there is one."""
     if len(validation) == 0:
         return None, None
-    mean, _ = model.encode(validation.pixels)
-    reconstructions = torch.sigmoid(model.decode(model.activate(mean)))
+    mean, _ = run.model.encode(validation.pixels)
+    reconstructions = torch.sigmoid(run.model.decode(run.model.activate(mean)))
     error = squared_error(validation.pixels, reconstructions).mean().item()
-    labels, predictions = validation.labels.numpy(), mean.argmax(dim=1).numpy()
-    return accuracy(confusion_matrix(labels, predictions, DIGITS)), error
+    predictions = digit_scores(mean, run.recipe.latents_per_digit).argmax(dim=1)
+    counts = confusion_matrix(validation.labels.numpy(), predictions.numpy(), DIGITS)
+    return accuracy(counts), error

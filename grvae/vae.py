@@ -20,10 +20,14 @@ from pydantic import Field, TypeAdapter
 from torch import Tensor, nn
 
 from grvae.errors import GrvaeError
+from grvae.images import SIDE
 from grvae.storage import load_arrays, save_arrays
 
-PIXELS = 28 * 28
+PIXELS = SIDE * SIDE
+# Of a convolution that halves the side of an image, or that doubles it on the way back.
+KERNEL, STRIDE, PADDING = 4, 2, 1
 
+Network = Literal["mlp", "conv"]
 HiddenAct = Literal["relu", "silu"]
 LatentAct = Literal["relu", "none", "softplus", "abs"]
 Posterior = Literal["gaussian", "as_published"]
@@ -43,7 +47,9 @@ class Architecture:
     """What is needed to rebuild a model around its weights.
 
     Attributes:
-        hidden_sizes: units of the encoder's hidden layers; the decoder mirrors them.
+        network: fully connected layers, or two convolutions before the last one.
+        hidden_sizes: units of the encoder's hidden layers, or channels where they are
+            convolutions; the decoder mirrors them.
         hidden_act: after every hidden layer.
         bottleneck: whether a linear layer as narrow as the latents stands before the two heads,
             as in the published model.
@@ -52,6 +58,7 @@ class Architecture:
         posterior: how the second head is read.
     """
 
+    network: Network
     hidden_sizes: Annotated[tuple[Size, ...], Field(min_length=1)]
     hidden_act: HiddenAct
     bottleneck: bool
@@ -61,21 +68,20 @@ class Architecture:
 
 
 class VAE(nn.Module):
-    """A multilayer-perceptron VAE on flat images."""
+    """A VAE on flat images."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
         hidden, latents = architecture.hidden_sizes, architecture.latents
-        encoder = hidden_layers((PIXELS, *hidden), architecture.hidden_act)
+        encoder = encoder_layers(architecture)
         if architecture.bottleneck:
             encoder.append(nn.Linear(hidden[-1], latents))
         features = latents if architecture.bottleneck else hidden[-1]
         self.encoder = nn.Sequential(*encoder)
         self.mean_head = nn.Linear(features, latents)
         self.scale_head = nn.Linear(features, latents)
-        decoder = hidden_layers((latents, *hidden[::-1]), architecture.hidden_act)
-        self.decoder = nn.Sequential(*decoder, nn.Linear(hidden[0], PIXELS))
+        self.decoder = nn.Sequential(*decoder_layers(architecture))
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior parameters of the latents.
@@ -104,11 +110,46 @@ class VAE(nn.Module):
         return logits
 
 
-def hidden_layers(sizes: Sequence[int], hidden_act: HiddenAct) -> list[nn.Module]:
+def encoder_layers(architecture: Architecture) -> list[nn.Module]:
+    """From flat images (batch, 784) to the last hidden layer (batch, unit)."""
+    hidden, act = architecture.hidden_sizes, HIDDEN_ACTIVATIONS[architecture.hidden_act]
+    if architecture.network == "mlp":
+        return linear_layers((PIXELS, *hidden), act)
+    first, second, units = hidden
+    return [
+        nn.Unflatten(1, (1, SIDE, SIDE)),
+        nn.Conv2d(1, first, KERNEL, STRIDE, PADDING),
+        act(),
+        nn.Conv2d(first, second, KERNEL, STRIDE, PADDING),
+        act(),
+        nn.Flatten(),
+        *linear_layers((second * (SIDE // 4) ** 2, units), act),
+    ]
+
+
+def decoder_layers(architecture: Architecture) -> list[nn.Module]:
+    """From latents (batch, latent) to pixel logits (batch, 784): the encoder's mirror."""
+    hidden, act = architecture.hidden_sizes[::-1], HIDDEN_ACTIVATIONS[architecture.hidden_act]
+    if architecture.network == "mlp":
+        layers = linear_layers((architecture.latents, *hidden), act)
+        return [*layers, nn.Linear(hidden[-1], PIXELS)]
+    units, second, first = hidden
+    side = SIDE // 4
+    return [
+        *linear_layers((architecture.latents, units, second * side**2), act),
+        nn.Unflatten(1, (second, side, side)),
+        nn.ConvTranspose2d(second, first, KERNEL, STRIDE, PADDING),
+        act(),
+        nn.ConvTranspose2d(first, 1, KERNEL, STRIDE, PADDING),
+        nn.Flatten(),
+    ]
+
+
+def linear_layers(sizes: Sequence[int], act: type[nn.Module]) -> list[nn.Module]:
     """Linear layers from each size to the next, each followed by the activation."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), HIDDEN_ACTIVATIONS[hidden_act]()]
+        layers += [nn.Linear(inputs, outputs), act()]
     return layers
 
 

@@ -91,7 +91,7 @@ def test_parameter_file_with_any_value_anywhere(tmp_path, place, value):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    architecture = Architecture((3,), "relu", False, 2, "relu", "gaussian")
+    architecture = Architecture("mlp", (3,), "relu", False, 2, "relu", "gaussian")
     path = tmp_path_factory.mktemp("weights") / "weights"
     save_vae(path, build_vae(architecture, random_stream(0, "init")))
     return path.read_bytes()

@@ -7,7 +7,9 @@ from grvae.errors import GrvaeError
 from grvae.images import split_validation
 from grvae.training import (
     Descent,
+    augment,
     build_model,
+    rotate_at_random,
     shift_at_random,
     shuffled_batches,
     train_vae,
@@ -109,22 +111,87 @@ def test_one_cycle_rises_to_the_given_rate_and_falls_to_nearly_zero(recipe):
     assert 0 < seen[-1] < 1e-4 < seen[0] < 0.001
 
 
+def shifted(row, column, max_shift, images=500):
+    pixels = torch.zeros(images, 28, 28)
+    pixels[:, row, column] = 1
+    return shift_at_random(pixels.flatten(1), max_shift, torch.Generator().manual_seed(0))
+
+
 def test_shifted_image_is_the_image_elsewhere_on_black():
-    image = torch.zeros(1, 784)
-    image[0, 28 * 10 + 10] = 1
-    shifted = shift_at_random(image.repeat(500, 1), 2, torch.Generator().manual_seed(0))
-    assert torch.equal(shifted.sum(dim=1), torch.ones(500))
-    rows, columns = shifted.argmax(dim=1) // 28, shifted.argmax(dim=1) % 28
-    assert set(rows.tolist()) == set(columns.tolist()) == {8, 9, 10, 11, 12}
+    moved = shifted(10, 10, 2)
+    assert torch.equal(moved.sum(dim=1), torch.ones(500))
+    places = moved.argmax(dim=1).bincount(minlength=784).view(28, 28)
+    assert places[8:13, 8:13].tolist() == [[20] * 5] * 5
 
 
 def test_ink_that_leaves_the_image_does_not_come_back_elsewhere():
+    assert set(shifted(0, 0, 1).nonzero()[:, 1].tolist()) == {0, 1, 28, 29}
+
+
+def test_even_a_batch_of_one_moves_every_way():
+    stream = torch.Generator().manual_seed(0)
     image = torch.zeros(1, 784)
-    image[0, 0] = 1
-    shifted = shift_at_random(image.repeat(500, 1), 1, torch.Generator().manual_seed(0))
-    assert set(shifted.nonzero()[:, 1].tolist()) == {0, 1, 28, 29}
+    image[0, 28 * 10 + 10] = 1
+    places = {int(shift_at_random(image, 1, stream).argmax()) for _ in range(200)}
+    assert len(places) == 9
 
 
-def test_no_shift_leaves_the_images_as_they_are():
-    images = torch.rand(3, 784)
-    assert shift_at_random(images, 0, torch.Generator()) is images
+def test_rotation_keeps_the_ink_about_its_centre(images):
+    ring = torch.zeros(1, 28, 28)
+    ring[0, 10:18, 10:18] = 1
+    turned = rotate_at_random(ring.flatten(1).repeat(50, 1), 90.0, torch.Generator().manual_seed(0))
+    assert turned.sum(dim=1).numpy() == pytest.approx(64, rel=0.02)
+    columns = (turned.view(-1, 28, 28).sum(dim=1) * torch.arange(28)).sum(dim=1) / 64
+    assert columns.numpy() == pytest.approx(13.5, abs=0.3)
+
+
+def test_turn_by_no_degrees_is_the_image():
+    image = torch.rand(1, 784)
+    turned = rotate_at_random(image.repeat(100, 1), 0.0, torch.Generator())
+    assert torch.allclose(turned, image.repeat(100, 1), atol=1e-5)
+
+
+def test_images_pass_unchanged_where_nothing_is_asked_for(images, recipe):
+    still = recipe.model_copy(update={"max_shift": 0, "max_rotation": 0.0})
+    assert augment(images.pixels, still, torch.Generator()) is images.pixels
+
+
+def test_classification_loss_teaches_the_latents_without_routing(images, recipe):
+    changes = {"routing": "none", "epochs": 60, "learning_rate": 0.003}
+    asked = recipe.model_copy(update=changes | {"cross_entropy_weight": 10.0})
+    assert history(images, asked)[1][-1].validation_accuracy > 0.8
+
+
+def test_prior_for_each_digit_pulls_its_latent_there(images, recipe):
+    changes = {"routing": "none", "epochs": 60, "learning_rate": 0.003, "digit_prior_mean": 5.0}
+    asked = recipe.model_copy(update=changes | {"kl_weight": 5.0, "final_kl_weight": 5.0})
+    assert history(images, asked)[1][-1].validation_accuracy > 0.8
+
+
+def test_digit_with_several_latents_is_read_by_all_of_them(images, recipe):
+    changes = {"latents_per_digit": 2, "epochs": 60, "learning_rate": 0.003}
+    model, rows = history(images, recipe.model_copy(update=changes))
+    assert model.architecture.latents == 20
+    assert rows[-1].validation_accuracy > 0.8
+
+
+def test_routing_no_image_is_routing_none(images, recipe):
+    no_image = recipe.model_copy(update={"routed_images": 0.0})
+    none = recipe.model_copy(update={"routing": "none"})
+    everywhere = recipe.model_copy(update={"off_route_gradient": 1.0})
+    hashes = {
+        weights(history(images, r)[0]).numpy().tobytes() for r in (no_image, none, everywhere)
+    }
+    assert len(hashes) == 1
+
+
+def test_noise_can_be_left_out(images, recipe):
+    silent = recipe.model_copy(update={"noise": 0.0, "decoder_epochs": 0})
+    noisy = recipe.model_copy(update={"decoder_epochs": 0})
+    assert not torch.equal(weights(history(images, silent)[0]), weights(history(images, noisy)[0]))
+
+
+def test_routing_the_kl_divergence_leaves_the_other_latents_to_themselves(images, recipe):
+    routed = recipe.model_copy(update={"kl_routing": "label", "epochs": 20})
+    shared = recipe.model_copy(update={"kl_routing": "none", "epochs": 20})
+    assert not torch.equal(weights(history(images, routed)[0]), weights(history(images, shared)[0]))

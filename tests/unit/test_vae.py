@@ -12,6 +12,7 @@ from grvae.vae import Architecture, build_vae, load_vae, save_vae
 
 def build(**changes):
     values = {
+        "network": "mlp",
         "hidden_sizes": (8, 4),
         "hidden_act": "relu",
         "bottleneck": False,
@@ -23,8 +24,11 @@ def build(**changes):
 
 
 @pytest.mark.parametrize("bottleneck", [False, True])
-def test_shapes_from_pixels_to_pixels(bottleneck):
-    model = build(bottleneck=bottleneck)
+@pytest.mark.parametrize(
+    "network", [{}, {"network": "conv", "hidden_sizes": (2, 3, 4)}], ids=["mlp", "conv"]
+)
+def test_shapes_from_pixels_to_pixels(network, bottleneck):
+    model = build(bottleneck=bottleneck, **network)
     mean, scale = model.encode(torch.rand(5, 784))
     assert mean.shape == scale.shape == (5, 3)
     assert model.decode(model.activate(mean)).shape == (5, 784)
