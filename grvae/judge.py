@@ -5,15 +5,18 @@ It sees no model and no latent, so its word on what a decoder draws is an outsid
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 
-from grvae.images import ImageSet
+from grvae.augmentation import shift_at_random
+from grvae.errors import GrvaeError
+from grvae.images import DIGITS, SIDE, ImageSet
 from grvae.seeding import random_stream
-from grvae.training import DIGITS, SIDE, shift_at_random
+from grvae.storage import load_arrays, save_arrays
 
 # Counted in steps, not in epochs, so that a small set of images is learned as well as a large one.
 STEPS = 1000
@@ -68,21 +71,45 @@ def _one_thread() -> Iterator[None]:
 def _build_judge(init: torch.Generator) -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=init)))
-        return nn.Sequential(
-            nn.Unflatten(1, (1, SIDE, SIDE)),
-            nn.Conv2d(1, 16, kernel_size=5, stride=2, padding=2),
-            nn.ReLU(),
-            nn.Conv2d(16, 32, kernel_size=3, padding=1),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, kernel_size=3, padding=1),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Flatten(),
-            nn.Linear(64 * 3 * 3, 128),
-            nn.ReLU(),
-            nn.Linear(128, DIGITS),
-        )
+        return _layers()
+
+
+def _layers() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Unflatten(1, (1, SIDE, SIDE)),
+        nn.Conv2d(1, 16, kernel_size=5, stride=2, padding=2),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64 * 3 * 3, 128),
+        nn.ReLU(),
+        nn.Linear(128, DIGITS),
+    )
+
+
+def save_judge(path: Path, judge: nn.Module) -> None:
+    """Write a judge's weights."""
+    save_arrays(path, {name: value.numpy() for name, value in judge.state_dict().items()})
+
+
+def load_judge(path: Path) -> nn.Module:
+    """Read what `save_judge` wrote.
+
+    Raises:
+        GrvaeError: the file is missing or corrupt, or does not hold a judge.
+    """
+    arrays, _ = load_arrays(path)
+    judge = _layers()
+    try:
+        judge.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    except RuntimeError as error:
+        raise GrvaeError(f"{path}: does not hold the weights of a judge") from error
+    return judge.eval()
 
 
 @torch.no_grad()

@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
+from grvae.augmentation import augment
 from grvae.checkpoint import Checkpoint
 from grvae.errors import GrvaeError
-from grvae.images import DIGITS, SIDE, ImageSet
+from grvae.images import DIGITS, ImageSet
 from grvae.losses import binary_cross_entropy, kl_as_published, kl_to_nearest_normal, squared_error
 from grvae.metrics import accuracy, confusion_matrix
 from grvae.params import Recipe
@@ -135,7 +136,9 @@ def joint_epoch(run: "Run", train: ImageSet, batches: Iterable[Tensor]) -> Losse
     sums = torch.zeros(3)
     for batch in batches:
         images, shares = train[batch], run.shares[run.routes[batch]]
-        mean, scale = model.encode(augment(images.pixels, recipe, run.augmentation))
+        # The reconstruction is still compared with the image as it was.
+        seen = augment(images.pixels, recipe.max_shift, recipe.max_rotation, run.augmentation)
+        mean, scale = model.encode(seen)
         noise = recipe.noise * torch.randn(mean.shape, generator=run.noise)
         latents = model.activate(mean + model.noise_std(scale) * noise)
         logits = model.decode(route_gradient(latents, shares))
@@ -335,46 +338,6 @@ class Descent:
         self.optimizer.step()
         self.schedule.step()
         self.steps += 1
-
-
-def augment(pixels: Tensor, recipe: Recipe, stream: torch.Generator) -> Tensor:
-    """What the encoder sees of images (batch, 784): moved, and turned, at random.
-
-    The reconstruction is still compared with the image as it was: the encoder learns what does not
-    depend on the exact place.
-    """
-    if recipe.max_rotation:
-        pixels = rotate_at_random(pixels, recipe.max_rotation, stream)
-    if recipe.max_shift:
-        pixels = shift_at_random(pixels, recipe.max_shift, stream)
-    return pixels
-
-
-def shift_at_random(pixels: Tensor, max_shift: int, stream: torch.Generator) -> Tensor:
-    """Move images (batch, 784) by up to `max_shift` pixels in both directions, onto black.
-
-    The batch, itself in random order, is cut into as many parts as there are shifts, and each part
-    moves as one: all shifts occur equally often, and no index has to be made for each pixel.
-    """
-    padded = F.pad(pixels.view(-1, SIDE, SIDE), [max_shift] * 4)
-    shifts = 2 * max_shift + 1
-    parts = padded.chunk(shifts**2)
-    corners = torch.randperm(shifts**2, generator=stream).tolist()
-    moved = []
-    for part, corner in zip(parts, corners, strict=False):
-        row, column = divmod(corner, shifts)
-        moved.append(part[:, row : row + SIDE, column : column + SIDE])
-    return torch.cat(moved).flatten(start_dim=1)
-
-
-def rotate_at_random(pixels: Tensor, max_degrees: float, stream: torch.Generator) -> Tensor:
-    """Turn each image (batch, 784) about its centre by up to `max_degrees` either way."""
-    angle = math.radians(max_degrees) * (2 * torch.rand(len(pixels), generator=stream) - 1)
-    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-    turn = torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).view(-1, 2, 3)
-    images = pixels.view(-1, 1, SIDE, SIDE)
-    grid = F.affine_grid(turn, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False).flatten(start_dim=1)
 
 
 def prior_ramp(progress: float) -> float:

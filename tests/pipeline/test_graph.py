@@ -1,6 +1,7 @@
 """What `dvc.yaml` says agrees with what the code does; nothing is run."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,12 @@ from ruamel.yaml import YAML
 
 from tests.conftest import PROJECT
 
-GRAPH = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
-# It only selects and checks values, and those are tracked one by one as `params`.
-NOT_A_DEPENDENCY = {"grvae/params.py", "stages/__init__.py"}
+STAGES = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
+CLAIMS = YAML(typ="safe").load(PROJECT / "studies/claims/dvc.yaml")["stages"]
+# They only select and check values, and those are tracked one by one as `params`.
+NOT_A_DEPENDENCY = {"grvae/params.py", "studies/claims/study.py"}
+# Packages with nothing in them but a docstring.
+NOT_A_DEPENDENCY |= {"stages/__init__.py", "studies/__init__.py", "studies/claims/__init__.py"}
 
 
 def imported_files(file: Path) -> set[Path]:
@@ -23,7 +27,7 @@ def imported_files(file: Path) -> set[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
-            if name.split(".")[0] in {"grvae", "stages"}:
+            if name.split(".")[0] in {"grvae", "stages", "studies"}:
                 module = Path(*name.split("."))
                 candidates = [module.with_suffix(".py"), module / "__init__.py"]
                 packages = [parent / "__init__.py" for parent in module.parents[:-1]]
@@ -40,13 +44,22 @@ def all_imported_files(file: Path) -> set[Path]:
     return found
 
 
-@pytest.mark.parametrize("name", GRAPH)
-def test_stage_depends_on_exactly_the_code_that_it_imports(name):
-    stage = GRAPH[name]
-    command = Path(f"stages/{name}.py")
-    assert f"python -m stages.{name} " in stage["cmd"]
+@pytest.mark.parametrize(
+    "stage",
+    [*STAGES.values(), *CLAIMS.values()],
+    ids=[*STAGES, *(f"claims-{name}" for name in CLAIMS)],
+)
+def test_stage_depends_on_exactly_the_code_that_it_imports(stage):
+    stage = stage.get("do", stage)
+    module = re.match(r"python -m (\S+) ", stage["cmd"])[1]
+    command = Path(*module.split(".")).with_suffix(".py")
     declared = {dep for dep in stage["deps"] if dep.endswith(".py")}
     assert declared == {str(path) for path in all_imported_files(command)} - NOT_A_DEPENDENCY
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_stage_and_its_command_have_the_same_name(name):
+    assert f"python -m stages.{name} " in STAGES[name]["cmd"]
 
 
 def test_only_the_params_module_reads_the_parameter_file():
@@ -58,7 +71,7 @@ def test_only_the_params_module_reads_the_parameter_file():
 
 def test_every_stage_command_is_in_the_graph():
     commands = {path.stem for path in (PROJECT / "stages").glob("*.py")} - {"__init__", "command"}
-    assert commands == set(GRAPH)
+    assert commands == set(STAGES)
 
 
 @pytest.mark.parametrize("name", ["download", "summarise", "figures", "report"])

@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from grvae.judge import judge_accuracy, posterior, train_judge
+from grvae.errors import GrvaeError
+from grvae.judge import judge_accuracy, load_judge, posterior, save_judge, train_judge
+from grvae.storage import save_arrays
 
 
 def weights_of(judge):
@@ -42,3 +44,19 @@ def test_global_randomness_is_left_alone(images):
     before = torch.get_rng_state()
     train_judge(images, seed=0, steps=1)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_judge_that_was_written_and_read_says_the_same(images, tmp_path):
+    judge = train_judge(images, seed=0, steps=2)
+    save_judge(tmp_path / "judge.safetensors", judge)
+    read = load_judge(tmp_path / "judge.safetensors")
+    assert torch.equal(posterior(read, images.pixels), posterior(judge, images.pixels))
+
+
+def test_file_without_a_judge_is_named(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_arrays(path, {"weights": torch.zeros(3).numpy()})
+    with pytest.raises(
+        GrvaeError, match=r"other\.safetensors: does not hold the weights of a judge"
+    ):
+        load_judge(path)

@@ -49,7 +49,11 @@ def test_override_changes_its_variant_only(tmp_path):
     [
         ("latent_act", "tanh", "latent_act: got 'tanh', should be 'relu', 'none', "),
         ("latent_act", None, "latent_act: got None, should be 'relu'"),
-        ("dataset", "cifar", "dataset: got 'cifar', should be 'mnist', 'fashion_mnist', 'kmnist' or 'digits'"),
+        (
+            "dataset",
+            "cifar",
+            "dataset: got 'cifar', should be 'mnist', 'fashion_mnist', 'kmnist' or 'digits'",
+        ),
         ("seeds", [0, 0], "seeds: got 0 twice, each may stand once"),
         ("seeds", [0], "seeds: got [0], should have at least 2 items"),
         ("seeds", [0, -1], "seeds.1: got -1, should be greater than or equal to 0"),

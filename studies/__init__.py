@@ -1,0 +1,1 @@
+"""Questions beside the main one, each with a pipeline of its own."""
