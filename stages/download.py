@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from grvae.datasets import Dataset, load_digits, load_mnist
+from grvae.datasets import Dataset, load_dataset
 from grvae.params import load_params
 from grvae.storage import save_arrays
 from stages.command import PATH, StageCommand
@@ -15,17 +15,14 @@ from stages.command import PATH, StageCommand
 @click.option("--train", "train_file", type=PATH, required=True)
 @click.option("--test", "test_file", type=PATH, required=True)
 @click.option(
-    "--mnist-folder",
+    "--folder",
     type=PATH,
-    envvar="MNIST_FOLDER",
-    help="Take MNIST's four files from here, not from the network.",
+    envvar="DATASET_FOLDER",
+    help="Take the dataset's four files from here, not from the network.",
 )
-def download(
-    params_file: Path, train_file: Path, test_file: Path, mnist_folder: Path | None
-) -> None:
+def download(params_file: Path, train_file: Path, test_file: Path, folder: Path | None) -> None:
     """Fetch the dataset, verify it, and write its two splits."""
-    params = load_params(params_file)
-    train, test = load_digits() if params.dataset == "digits" else load_mnist(mnist_folder)
+    train, test = load_dataset(load_params(params_file).dataset, folder)
     save_dataset(train_file, train)
     save_dataset(test_file, test)
 

