@@ -1,17 +1,16 @@
-"""Fetch the dataset, verify it, and write its two splits."""
+"""Fetch a dataset, verify it, and write its two splits."""
 
 from pathlib import Path
 
 import click
 
-from grvae.datasets import Dataset, load_dataset
-from grvae.params import load_params
+from grvae.datasets import PUBLISHED, Dataset, load_dataset
 from grvae.storage import save_arrays
 from stages.command import PATH, StageCommand
 
 
 @click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
+@click.option("--dataset", type=click.Choice([*PUBLISHED, "digits"]), required=True)
 @click.option("--train", "train_file", type=PATH, required=True)
 @click.option("--test", "test_file", type=PATH, required=True)
 @click.option(
@@ -20,9 +19,9 @@ from stages.command import PATH, StageCommand
     envvar="DATASET_FOLDER",
     help="Take the dataset's four files from here, not from the network.",
 )
-def download(params_file: Path, train_file: Path, test_file: Path, folder: Path | None) -> None:
-    """Fetch the dataset, verify it, and write its two splits."""
-    train, test = load_dataset(load_params(params_file).dataset, folder)
+def download(dataset: str, train_file: Path, test_file: Path, folder: Path | None) -> None:
+    """Fetch a dataset, verify it, and write its two splits."""
+    train, test = load_dataset(dataset, folder)
     save_dataset(train_file, train)
     save_dataset(test_file, test)
 
