@@ -132,7 +132,7 @@ def draw_training_curves(curves: pd.DataFrame) -> Figure:
         curves: columns variant, seed, epoch, phase and those of `CURVES`.
     """
     shown = [curve for curve in CURVES if curves[curve[0]].notna().any()]
-    figure, panels = _panels(len(shown), height=2.6)
+    figure, panels = make_panels(len(shown), height=2.6)
     colours = _colours(curves["variant"].unique())
     decoder_starts = sorted(_decoder_starts(curves))
     for panel, (name, title, unit) in zip(panels, shown, strict=True):
@@ -146,7 +146,7 @@ def draw_training_curves(curves: pd.DataFrame) -> Figure:
         panel.set_xlim(1, max(2, curves["epoch"].max()))
         if name == "validation_accuracy":
             panel.set_ylim(0, 1)
-            panel.yaxis.set_major_formatter(_percent)
+            panel.yaxis.set_major_formatter(as_percent)
         elif name == "validation_squared_error":
             _make_log_scale(panel)
         else:
@@ -177,7 +177,7 @@ def _make_log_scale(panel: Axes) -> None:
     panel.yaxis.set_minor_locator(FixedLocator([]))
 
 
-def _percent(share: float, _: object = None) -> str:
+def as_percent(share: float, _: object = None) -> str:
     """A tick's share in per cent."""
     return f"{100 * share:.4g} %"
 
@@ -193,7 +193,7 @@ def draw_accuracy_against_error(
         published: `reports/published.json`; drawn where it speaks of the same dataset.
         dataset: what the runs were trained on.
     """
-    figure, (whole, close) = _panels(2, height=3.4)
+    figure, (whole, close) = make_panels(2, height=3.4)
     colours = _colours(runs["variant"].unique())
     for panel in (whole, close):
         for variant, group in runs.groupby("variant", sort=False):
@@ -212,7 +212,7 @@ def draw_accuracy_against_error(
         if published["dataset"] == dataset:
             _add_published(panel, published)
         panel.set(xlabel="squared error per test image", ylabel="argmax accuracy, test split")
-        panel.yaxis.set_major_formatter(_percent)
+        panel.yaxis.set_major_formatter(as_percent)
     first = runs[runs["variant"] == runs["variant"].iloc[0]]
     errors, accuracies = list(first["squared_error_per_image"]), list(first["argmax_accuracy"])
     if published["dataset"] == dataset:
@@ -260,7 +260,7 @@ def _show_only(panel: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
 @styled
 def draw_mean_activation(activations: Mapping[str, ArrayLike]) -> Figure:
     """Heatmaps of the mean activation (digit, latent), one per variant, each on its own scale."""
-    figure, panels = _panels(len(activations), height=4.2)
+    figure, panels = make_panels(len(activations), height=4.2)
     for panel, (variant, table) in zip(panels, activations.items(), strict=True):
         values = np.asarray(table)
         extreme = float(np.abs(values).max()) or 1.0
@@ -283,7 +283,7 @@ def draw_confusion(argmax: Mapping[str, np.ndarray], assigned: Mapping[str, np.n
         (argmax, "largest latent", "latent with the largest mean"),
         (assigned, "best assignment", "digit assigned to that latent"),
     )
-    figure, panels = _panels(2 * len(argmax), height=4.2)
+    figure, panels = make_panels(2 * len(argmax), height=4.2)
     cells = [(variant, *reading) for variant in argmax for reading in readings]
     for panel, (variant, matrices, title, label) in zip(panels, cells, strict=True):
         counts = matrices[variant]
@@ -338,9 +338,9 @@ def draw_reconstructions(
 ) -> Figure:
     """One test image (digit, 784) of each digit above what each variant makes of it."""
     rows = {"original": originals, **reconstructions}
-    figure, (panel,) = _panels(1, height=0.75 * len(rows) + 0.1, width=2 * PANEL_WIDTH)
-    _draw_images(panel, np.stack(list(rows.values())))
-    panel.set_yticks(_centres(len(rows)), list(rows))
+    figure, (panel,) = make_panels(1, height=0.75 * len(rows) + 0.1, width=2 * PANEL_WIDTH)
+    draw_images(panel, np.stack(list(rows.values())))
+    panel.set_yticks(centres(len(rows)), list(rows))
     return figure
 
 
@@ -350,21 +350,21 @@ def draw_traversals(traversals: Mapping[str, Traversal]) -> Figure:
 
     Rows are in the order of the digits that the latents are assigned to.
     """
-    figure, panels = _panels(len(traversals), height=4.45)
+    figure, panels = make_panels(len(traversals), height=4.45)
     for panel, (variant, traversal) in zip(panels, traversals.items(), strict=True):
         latent_of = np.argsort(traversal.assignment)
-        _draw_images(panel, traversal.images[latent_of])
+        draw_images(panel, traversal.images[latent_of])
         labels = [
             f"{latent} \N{RIGHTWARDS ARROW} {digit}" for digit, latent in enumerate(latent_of)
         ]
-        panel.set_yticks(_centres(len(labels)), labels)
+        panel.set_yticks(centres(len(labels)), labels)
         panel.set_title(variant)
         panel.set_ylabel("latent \N{RIGHTWARDS ARROW} digit assigned to it")
         panel.set_xlabel("value of the latent, from low to high")
     return figure
 
 
-def _draw_images(panel: Axes, images: np.ndarray) -> None:
+def draw_images(panel: Axes, images: np.ndarray) -> None:
     """A sheet of images (row, column, 784) as dark ink on white, parted by thin lines."""
     rows, columns, _ = images.shape
     cell = SIDE + 1
@@ -379,7 +379,7 @@ def _draw_images(panel: Axes, images: np.ndarray) -> None:
     panel.spines[:].set_visible(False)
 
 
-def _centres(count: int) -> np.ndarray:
+def centres(count: int) -> np.ndarray:
     """Where the rows or the columns of a sheet of images have their middle."""
     return (np.arange(count) + 0.5) * (SIDE + 1)
 
@@ -387,7 +387,7 @@ def _centres(count: int) -> np.ndarray:
 @styled
 def draw_seeds(runs: pd.DataFrame) -> Figure:
     """The main measures: every seed as a dot beside the mean and its 95 % interval."""
-    figure, panels = _panels(len(SEED_MEASURES), height=2.9, per_row=4, width=PANEL_WIDTH / 2)
+    figure, panels = make_panels(len(SEED_MEASURES), height=2.9, per_row=4, width=PANEL_WIDTH / 2)
     variants = list(runs["variant"].unique())
     colours = _colours(variants)
     for panel, (name, title) in zip(panels, SEED_MEASURES, strict=True):
@@ -416,7 +416,7 @@ def draw_seeds(runs: pd.DataFrame) -> Figure:
         panel.grid(axis="x", visible=False)
         panel.set_ylim(1.2 * min(lows), 1.02 * max(highs))
         if is_share:
-            panel.yaxis.set_major_formatter(_percent)
+            panel.yaxis.set_major_formatter(as_percent)
     return figure
 
 
@@ -481,7 +481,7 @@ def _colours(variants: Iterable[str]) -> dict[str, str]:
     return {name: OKABE_ITO[place % len(OKABE_ITO)] for place, name in enumerate(variants)}
 
 
-def _panels(
+def make_panels(
     count: int, height: float, per_row: int = PANELS_PER_ROW, width: float = PANEL_WIDTH
 ) -> tuple[Figure, list[Axes]]:
     """A figure with panels of one size in inches, filled row by row."""

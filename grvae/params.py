@@ -17,6 +17,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+LatentActName = Literal["relu", "none", "softplus", "abs"]
 DatasetName = Literal["mnist", "fashion_mnist", "kmnist", "digits"]
 CONV_HIDDEN_LAYERS = 3
 # A variant's name becomes a folder name.
@@ -95,7 +96,7 @@ class Params(Section):
     """The whole of `params.yaml`."""
 
     dataset: DatasetName
-    latent_act: Literal["relu", "none", "softplus", "abs"]
+    latent_act: LatentActName
     variants: Annotated[list[Name], Field(min_length=1)]
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=2)]
     recipe: Recipe

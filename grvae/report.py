@@ -5,7 +5,7 @@ The text is in the template; a placeholder that names nothing is an error, never
 
 import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,30 @@ def render_report(
     Raises:
         GrvaeError: the template is not valid or names a placeholder that does not exist.
     """
+    return render_template(
+        template,
+        _context(metrics, runs, params, published),
+        {
+            "estimate": write_estimate,
+            "value": write_value,
+            "setting": write_setting,
+        },
+    )
+
+
+def render_template(
+    template: str, context: Mapping[str, Any], filters: Mapping[str, Callable[..., str]]
+) -> str:
+    """Fill a template.
+
+    Args:
+        template: jinja2 text.
+        context: every placeholder by name.
+        filters: how to write what it holds, beside `percent`, `number` and `count`.
+
+    Raises:
+        GrvaeError: the template is not valid or names a placeholder that does not exist.
+    """
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
@@ -77,12 +101,10 @@ def render_report(
         "percent": write_percent,
         "number": write_number,
         "count": write_count,
-        "estimate": write_estimate,
-        "value": write_value,
-        "setting": write_setting,
+        **filters,
     }
     try:
-        return environment.from_string(template).render(_context(metrics, runs, params, published))
+        return environment.from_string(template).render(context)
     except TemplateSyntaxError as error:
         raise GrvaeError(f"the report's template, line {error.lineno}: {error.message}") from error
     except TemplateError as error:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from grvae.judge import Judge, posterior
-from grvae.latent_ranges import digit_sliders
+from grvae.latent_ranges import DigitSliders, digit_sliders
 from grvae.vae import VAE
 
 STEPS = 9
@@ -58,9 +58,7 @@ def slider_fidelity(
     """
     sliders = digit_sliders(latents, labels, own)
 
-    steps = torch.linspace(0, 1, STEPS)[:, None]
-    paths = torch.lerp(sliders.low[:, None], sliders.high[:, None], steps)
-    along = posterior(judge, _draw(model, paths.flatten(end_dim=1)))
+    along = posterior(judge, _draw(model, paths_along(sliders).flatten(end_dim=1)))
     digits = torch.arange(len(own))
     is_digit = along.argmax(dim=1).view(-1, STEPS) == digits[:, None]
     recognised = is_digit.double().mean(dim=1)
@@ -82,6 +80,12 @@ def slider_fidelity(
         pairs_recognised=is_either.double().mean().item(),
         pairs_entropy=entropy(mixed).mean().item(),
     )
+
+
+def paths_along(sliders: DigitSliders) -> Tensor:
+    """Latents (digit, step, latent) along each slider, from its low to its high end."""
+    steps = torch.linspace(0, 1, STEPS)[:, None]
+    return torch.lerp(sliders.low[:, None], sliders.high[:, None], steps)
 
 
 def _draw(model: VAE, latents: Tensor) -> Tensor:

@@ -6,8 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from grvae.errors import GrvaeError
-from grvae.params import DatasetName, Name, Recipe, Section, read_params
-from grvae.vae import LatentAct
+from grvae.params import DatasetName, LatentActName, Name, Recipe, Section, read_params
 
 
 class Setting(Section):
@@ -21,7 +20,7 @@ class Setting(Section):
     """
 
     dataset: DatasetName
-    latent_act: LatentAct
+    latent_act: LatentActName
     seeds: Annotated[int, Field(ge=2, le=1000)]
     recipe: dict[str, Any]
 

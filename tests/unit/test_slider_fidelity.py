@@ -13,7 +13,7 @@ OWN = [[digit] for digit in range(10)]
 
 def lamps(latents):
     """A model whose decoder shows each latent as one pixel."""
-    architecture = Architecture((1,), "relu", False, latents, "relu", "gaussian")
+    architecture = Architecture("mlp", (1,), "relu", False, latents, "relu", "gaussian")
     model = build_vae(architecture, torch.Generator().manual_seed(0))
     model.decoder = nn.Linear(latents, 784)
     with torch.no_grad():

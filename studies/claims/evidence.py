@@ -1,0 +1,215 @@
+"""From the runs to what they say of each claim: estimates, paired comparisons, verdicts.
+
+All comparisons and every rule for a verdict were fixed before the study was run; the report's
+template repeats them in words. The p-values of all comparisons together are corrected by Holm's
+method (Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure").
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from grvae.statistics import CONFIDENCE, Estimate, estimate
+
+Verdict = Literal["holds", "partly", "does not hold"]
+
+ALPHA = 0.05
+# Claim 4: what makes a run a good one.
+GOOD_RECALL, ALL_DIGITS = 0.85, 10
+# Claim 3: a change of the squared error per image that is worth a name, a fiftieth of it.
+WORTH_NAMING = 0.5
+
+# Claim 3: what each guess changes; its gain is the error without minus the error with the change.
+GUESSES: dict[str, tuple[tuple[str, str], ...]] = {
+    "fully connected layers": (("routed", "convolutions"),),
+    "ReLU": (("hidden_relu", "routed"),),
+    "ten latents": (
+        ("routed", "two_latents"),
+        ("routed", "four_latents"),
+        ("routed", "eight_latents"),
+        ("routed", "one_free_latent"),
+        ("routed", "ten_free_latents"),
+    ),
+    "no augmentation": (("no_shifts", "routed"), ("routed", "rotations")),
+    "routing": (("routed", "unrouted"),),
+}
+ALTERNATIVES = ("cross_entropy_3", "cross_entropy_30", "digit_prior_3", "digit_prior_6", "beta_4")
+QUALITIES = ("read_accuracy", "squared_error", "mean_recognised")
+ROUTED_SHARES = tuple(f"routed_{percent}_percent" for percent in (1, 5, 10, 25, 50))
+WRONG_SHARES = tuple(f"wrong_{percent}_percent" for percent in (10, 20, 40))
+SOFT_MASKS = ("tenth_off_route", "half_off_route")
+OTHER_DATA = ("fashion", "digits")
+
+# Claim, measure, setting, and the setting that it is compared with.
+PLANNED: tuple[tuple[int, str, str, str], ...] = (
+    *((1, "negative_digits", f"sign_{act}", "sign_relu") for act in ("none", "softplus", "abs")),
+    *(
+        (2, "read_accuracy", setting, "kl_03_noise")
+        for setting in (
+            "kl_0_noise",
+            "kl_03_still",
+            "kl_0_still",
+            "kl_03_noise_kl_routed",
+            "kl_03_noise_unrouted",
+        )
+    ),
+    *(
+        (3, "squared_error", changed, usual)
+        for pairs in GUESSES.values()
+        for usual, changed in pairs
+    ),
+    (5, "mean_recognised", "routed", "unrouted"),
+    *(
+        (7, "read_accuracy", name, "routed")
+        for name in (*ROUTED_SHARES, *WRONG_SHARES, *SOFT_MASKS)
+    ),
+    *((8, measure, name, "routed") for measure in QUALITIES for name in ALTERNATIVES),
+    *((9, "read_accuracy", f"{data}_routed", f"{data}_unrouted") for data in OTHER_DATA),
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two settings at equal seeds.
+
+    Attributes:
+        claim: number of the claim that it serves.
+        measure: what is compared.
+        setting: one setting.
+        reference: the other one.
+        difference: of `setting` minus `reference`, over their common seeds.
+        p_value: of a two-sided paired t-test.
+        p_corrected: the same among all planned comparisons.
+    """
+
+    claim: int
+    measure: str
+    setting: str
+    reference: str
+    difference: Estimate
+    p_value: float
+    p_corrected: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether a difference is detected."""
+        return self.p_corrected < ALPHA
+
+
+def compare_all(runs: pd.DataFrame) -> list[Comparison]:
+    """Every planned comparison, from one row a run."""
+    differences = [paired(runs, measure, a, b) for _, measure, a, b in PLANNED]
+    p_values = [p_value(values) for values in differences]
+    return [
+        Comparison(*plan, estimate(values), p, corrected)
+        for plan, values, p, corrected in zip(
+            PLANNED, differences, p_values, holm(p_values), strict=True
+        )
+    ]
+
+
+def values_of(runs: pd.DataFrame, setting: str, measure: str) -> np.ndarray:
+    """A measure (seed,) of a setting's runs, in the order of their seeds."""
+    rows = runs[runs["setting"] == setting].sort_values("seed")
+    return rows[measure].to_numpy(dtype=float)
+
+
+def estimate_of(runs: pd.DataFrame, setting: str, measure: str) -> Estimate:
+    """Mean and interval of a measure over a setting's runs."""
+    return estimate(values_of(runs, setting, measure))
+
+
+def paired(runs: pd.DataFrame, measure: str, setting: str, reference: str) -> np.ndarray:
+    """Differences (seed,) between two settings over the seeds that both have."""
+    tables = [
+        runs[runs["setting"] == name].set_index("seed")[measure] for name in (setting, reference)
+    ]
+    difference: pd.Series[float] = (tables[0] - tables[1]).dropna()
+    return difference.to_numpy(dtype=float)
+
+
+def p_value(differences: np.ndarray) -> float:
+    """Two-sided paired t-test against no difference; differences (seed,) that never vary decide."""
+    if np.ptp(differences) == 0:
+        return 0.0 if differences[0] else 1.0
+    return float(stats.ttest_1samp(differences, 0).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for their number: an error in any of them stays below alpha."""
+    order = np.argsort(p_values)
+    factors = np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(1, np.maximum.accumulate(np.asarray(p_values)[order] * factors))
+    return corrected.tolist()
+
+
+def share_of_good_runs(runs: pd.DataFrame) -> Estimate:
+    """Claim 4: the share of good runs, with the exact binomial interval (Clopper & Pearson)."""
+    rows = runs[runs["setting"] == "routed"]
+    good = (rows["lowest_recall"] >= GOOD_RECALL) & (rows["pure_recognised"] == ALL_DIGITS)
+    test = stats.binomtest(int(good.sum()), len(good))
+    interval = test.proportion_ci(CONFIDENCE, method="exact")
+    return Estimate(len(good), float(good.mean()), float(interval.low), float(interval.high))
+
+
+def judge_claims(runs: pd.DataFrame, comparisons: Sequence[Comparison]) -> dict[int, Verdict]:
+    """The verdict on every claim but the sixth, by the rules of the report's template."""
+    by_claim = {
+        number: [comparison for comparison in comparisons if comparison.claim == number]
+        for number in range(1, 10)
+    }
+    negative = estimate_of(runs, "sign_none", "negative_digits")
+    never = estimate_of(runs, "sign_relu", "negative_digits")
+    enough = estimate_of(runs, "kl_03_noise", "read_accuracy")
+    without = estimate_of(runs, "kl_0_still", "read_accuracy")
+    right = sum(is_right(by_claim[3], pairs) for pairs in GUESSES.values())
+    good = share_of_good_runs(runs)
+    recognised = estimate_of(runs, "routed", "mean_recognised")
+    few = estimate_of(runs, "routed_10_percent", "read_accuracy")
+    better = [is_better(by_claim[8], name) for name in ALTERNATIVES]
+    elsewhere = [
+        comparison.is_clear
+        and comparison.difference.mean > 0
+        and estimate_of(runs, comparison.setting, "read_accuracy").mean
+        >= estimate_of(runs, comparison.setting, "probe_accuracy").mean - 0.05
+        for comparison in by_claim[9]
+    ]
+    return {
+        1: three_way(negative.low > 0 and never.high < 0.5, negative.high < 0.5),
+        2: three_way(enough.low >= 0.9 and without.high < enough.low - 0.1, enough.high < 0.9),
+        3: three_way(right == len(GUESSES), right == 0),
+        4: three_way(good.high < 0.9, good.low > 0.9),
+        5: three_way(recognised.low >= 0.95, recognised.high < 0.8),
+        7: three_way(few.low >= 0.9, few.high < 0.5),
+        8: three_way(all(better), not any(better)),
+        9: three_way(all(elsewhere), not any(elsewhere)),
+    }
+
+
+def three_way(holds: bool, fails: bool) -> Verdict:
+    """A verdict from the two clear outcomes; what is neither is `partly`."""
+    return "holds" if holds else "does not hold" if fails else "partly"
+
+
+def is_right(comparisons: Sequence[Comparison], pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether any change that a guess names lowers the error, clearly and by enough to name."""
+    return any(
+        comparison.is_clear and comparison.difference.mean <= -WORTH_NAMING
+        for comparison in comparisons
+        if (comparison.reference, comparison.setting) in pairs
+    )
+
+
+def is_better(comparisons: Sequence[Comparison], alternative: str) -> bool:
+    """Whether routing is clearly better than an alternative in some quality and worse in none."""
+    gains = [
+        comparison.difference.mean * (1 if comparison.measure == "squared_error" else -1)
+        for comparison in comparisons
+        if comparison.setting == alternative and comparison.is_clear
+    ]
+    return any(gain > 0 for gain in gains) and all(gain > 0 for gain in gains)

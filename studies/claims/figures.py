@@ -1,0 +1,229 @@
+"""One figure a claim, from the table of runs; and from one routed run, what its sliders draw."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from grvae.figures import (
+    OKABE_ITO,
+    PANEL_WIDTH,
+    as_percent,
+    centres,
+    draw_images,
+    encode_png,
+    make_panels,
+    styled,
+)
+from grvae.images import DIGITS, ImageSet, load_images, split_validation
+from grvae.latent_ranges import DigitSliders, digit_sliders
+from grvae.slider_fidelity import paths_along
+from grvae.statistics import estimate
+from grvae.storage import load_table, write_atomically
+from grvae.vae import VAE, load_vae
+from stages.command import PATH, StageCommand
+from studies.claims.evidence import (
+    ALTERNATIVES,
+    GUESSES,
+    ROUTED_SHARES,
+    WRONG_SHARES,
+    estimate_of,
+    share_of_good_runs,
+    values_of,
+)
+from studies.claims.runs import run_file
+from studies.claims.study import Study, load_study
+
+HEIGHT = 3.1
+
+
+def add_point(panel: Axes, x: float, values: np.ndarray, colour: str, label: str | None) -> None:
+    """A mean over runs with its interval."""
+    result = estimate(values)
+    ends = [[result.mean - result.low], [result.high - result.mean]]
+    panel.errorbar(x, result.mean, ends, color=colour, fmt="o", ms=4, capsize=3, label=label)
+
+
+@styled
+def draw_sign(runs: pd.DataFrame) -> Figure:
+    """For each activation, what share of each digit's images is on the negative side."""
+    figure, panels = make_panels(4, HEIGHT * 0.75)
+    for panel, activation in zip(panels, ("none", "relu", "softplus", "abs"), strict=True):
+        for digit in range(DIGITS):
+            shares = values_of(runs, f"sign_{activation}", f"negative_share_{digit}")
+            places = digit + np.linspace(-0.25, 0.25, len(shares))
+            panel.plot(places, shares, ls="", marker="o", ms=3, alpha=0.6, color=OKABE_ITO[0])
+        panel.set(title=f"latent_act: {activation}", xlabel="digit", ylim=(-0.05, 1.05))
+        panel.set_xticks(range(DIGITS))
+        panel.yaxis.set_major_formatter(as_percent)
+    figure.supylabel("share of the digit's images with a negative mean", fontsize=9)
+    return figure
+
+
+@styled
+def draw_regularisation(study: Study, runs: pd.DataFrame) -> Figure:
+    """Read accuracy and error against the weight of the KL term, with and without its parts."""
+    series = {
+        "routed, noise": "{}_noise",
+        "routed, no noise": "{}_still",
+        "routed, noise, KL routed": "{}_noise_kl_routed",
+        "routed, no noise, KL routed": "{}_still_kl_routed",
+        "not routed, noise": "{}_noise_unrouted",
+    }
+    figure, panels = make_panels(2, HEIGHT + 0.5)
+    weights = ("kl_0", "kl_01", "kl_03", "kl_1")
+    for panel, measure in zip(panels, ("read_accuracy", "squared_error"), strict=True):
+        for colour, (label, pattern) in zip(OKABE_ITO, series.items(), strict=False):
+            names = [n for n in map(pattern.format, weights) if n in study.settings]
+            places = [study.recipe_of(name).kl_weight for name in names]
+            means = [estimate_of(runs, name, measure).mean for name in names]
+            panel.plot(places, means, color=colour, lw=1, label=label)
+            for place, name in zip(places, names, strict=True):
+                add_point(panel, place, values_of(runs, name, measure), colour, None)
+        panel.set(xlabel="weight of the KL term", title=measure.replace("_", " "))
+    panels[0].yaxis.set_major_formatter(as_percent)
+    add_legend_above(figure, panels[0], 3)
+    return figure
+
+
+def draw_plane(runs: pd.DataFrame, settings: Sequence[str]) -> Figure:
+    """Settings in the plane of read accuracy and squared error."""
+    figure, (panel,) = make_panels(1, 4.2, width=1.6 * PANEL_WIDTH)
+    for number, name in enumerate(settings):
+        x, y = (estimate_of(runs, name, m) for m in ("squared_error", "read_accuracy"))
+        panel.errorbar(
+            x.mean,
+            y.mean,
+            [[y.mean - y.low], [y.high - y.mean]],
+            [[x.mean - x.low], [x.high - x.mean]],
+            color=OKABE_ITO[number % len(OKABE_ITO)],
+            fmt="osD^v"[number // len(OKABE_ITO)],
+            ms=5,
+            lw=1,
+            label=name,
+        )
+    panel.set(xlabel="squared error per test image", ylabel="read accuracy")
+    panel.yaxis.set_major_formatter(as_percent)
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside right center")
+    return figure
+
+
+@styled
+def draw_reconstruction(runs: pd.DataFrame) -> Figure:
+    """What each change of a guess does to error and accuracy."""
+    names = dict.fromkeys(name for pairs in GUESSES.values() for pair in pairs for name in pair)
+    return draw_plane(runs, list(names))
+
+
+@styled
+def draw_losses(runs: pd.DataFrame) -> Figure:
+    """Routing against the losses that one would take instead."""
+    return draw_plane(runs, ["routed", "unrouted", *ALTERNATIVES])
+
+
+@styled
+def draw_spread(runs: pd.DataFrame) -> Figure:
+    """Every routed run, sorted by its worst digit's recall."""
+    rows = runs[runs["setting"] == "routed"].sort_values("lowest_recall", ignore_index=True)
+    figure, panels = make_panels(2, HEIGHT)
+    for colour, measure in zip(OKABE_ITO, ("read_accuracy", "lowest_recall"), strict=False):
+        label = measure.replace("_", " ")
+        panels[0].plot(
+            rows.index, rows[measure], ls="", marker="o", ms=3.5, color=colour, label=label
+        )
+    panels[0].yaxis.set_major_formatter(as_percent)
+    panels[0].legend()
+    panels[1].plot(rows.index, rows["squared_error"], ls="", marker="o", ms=3.5, color=OKABE_ITO[2])
+    good = share_of_good_runs(runs)
+    panels[0].set(title=f"{round(good.mean * good.n)} of {good.n} runs are good", xlabel="run")
+    panels[1].set(title="squared error per test image", xlabel="run, in the same order")
+    return figure
+
+
+@styled
+def draw_absorption(study: Study, runs: pd.DataFrame) -> Figure:
+    """Read accuracy against the share of images that are routed, and that are routed wrongly."""
+    figure, panels = make_panels(2, HEIGHT)
+    panels[0].set(xscale="log", xlabel="share of the images that is routed")
+    panels[1].set(xlabel="share of the routes that is wrong")
+    for panel, names, key in (
+        (panels[0], (*ROUTED_SHARES, "routed"), "routed_images"),
+        (panels[1], ("routed", *WRONG_SHARES), "wrong_labels"),
+    ):
+        places = [getattr(study.recipe_of(name), key) for name in names]
+        measures = ("read_accuracy", "lowest_recall", "probe_accuracy")
+        for colour, measure in zip(OKABE_ITO, measures, strict=False):
+            means = [estimate_of(runs, name, measure).mean for name in names]
+            panel.plot(places, means, color=colour, lw=1, label=measure.replace("_", " "))
+            for place, name in zip(places, names, strict=True):
+                add_point(panel, place, values_of(runs, name, measure), colour, None)
+        panel.set(ylim=(0, 1.03))
+        panel.yaxis.set_major_formatter(as_percent)
+    add_legend_above(figure, panels[0], 3)
+    return figure
+
+
+@styled
+@torch.no_grad()
+def draw_sliders(model: VAE, sliders: DigitSliders) -> Figure:
+    """Each slider alone along its range, and every pair of sliders at their typical values."""
+
+    def draw(latents: torch.Tensor) -> np.ndarray:
+        return torch.sigmoid(model.decode(latents)).numpy()
+
+    both = sliders.pure[:, None] + sliders.pure[None] - sliders.rest
+    both[range(DIGITS), range(DIGITS)] = sliders.pure
+    figure, panels = make_panels(2, 4.4)
+    draw_images(panels[0], draw(paths_along(sliders)))
+    draw_images(panels[1], draw(both))
+    for panel in panels:
+        panel.set_yticks(centres(DIGITS), map(str, range(DIGITS)))
+    panels[0].set(title="one slider", xlabel="value, from low to high")
+    panels[1].set_xticks(centres(DIGITS), map(str, range(DIGITS)))
+    panels[1].set(title="two sliders; on the diagonal, one")
+    return figure
+
+
+def add_legend_above(figure: Figure, panel: Axes, columns: int) -> None:
+    """One legend for all panels."""
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside upper center", ncols=columns)
+
+
+def sliders_of(model: VAE, train: ImageSet) -> DigitSliders:
+    """The sliders of a model with one latent a digit."""
+    with torch.no_grad():
+        latents = model.activate(model.encode(train.pixels)[0])
+    return digit_sliders(latents, train.labels, [[digit] for digit in range(DIGITS)])
+
+
+@click.command(cls=StageCommand)
+@click.option("--params", "params_file", type=PATH, required=True)
+@click.option("--runs", "runs_file", type=PATH, required=True)
+@click.option("--routed", type=PATH, required=True, help="Folder with the runs of `routed`.")
+@click.option("--train", "train_file", type=PATH, required=True)
+@click.option("--out", type=PATH, required=True, help="Folder for the figures.")
+def main(params_file: Path, runs_file: Path, routed: Path, train_file: Path, out: Path) -> None:
+    """Draw one figure a claim."""
+    study, runs = load_study(params_file), load_table(runs_file)
+    train, _ = split_validation(load_images(train_file), study.recipe.validation_fraction)
+    model = load_vae(run_file(routed, study.first_seed))
+    figures: Mapping[str, Figure] = {
+        "sign": draw_sign(runs),
+        "regularisation": draw_regularisation(study, runs),
+        "reconstruction": draw_reconstruction(runs),
+        "spread": draw_spread(runs),
+        "sliders": draw_sliders(model, sliders_of(model, train)),
+        "absorption": draw_absorption(study, runs),
+        "losses": draw_losses(runs),
+    }
+    for name, figure in figures.items():
+        write_atomically(out / f"{name}.png", encode_png(figure))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Write the report: estimates, comparisons and verdicts from the table of runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from grvae.params import load_params
+from grvae.report import load_template, render_template, write_number, write_percent, write_signed
+from grvae.statistics import Estimate
+from grvae.storage import load_json, load_table, save_table, write_atomically
+from stages.command import PATH, StageCommand
+from studies.claims.evidence import (
+    ALPHA,
+    ALTERNATIVES,
+    GOOD_RECALL,
+    GUESSES,
+    ROUTED_SHARES,
+    SOFT_MASKS,
+    WORTH_NAMING,
+    WRONG_SHARES,
+    Comparison,
+    compare_all,
+    estimate_of,
+    is_better,
+    is_right,
+    judge_claims,
+    share_of_good_runs,
+)
+from studies.claims.study import Study, load_study
+
+
+def context(study: Study, runs: pd.DataFrame, comparisons: list[Comparison]) -> dict[str, Any]:
+    """Every placeholder that the runs fill."""
+    measures = [name for name in runs.columns if runs[name].dtype.kind in "if" and name != "seed"]
+    routed = runs[runs["setting"] == "routed"]
+    claim = {n: [c for c in comparisons if c.claim == n] for n in (3, 8)}
+    return {
+        "total_runs": len(runs),
+        "settings": runs["setting"].nunique(),
+        "epochs": study.recipe.epochs,
+        "decoder_epochs": study.recipe.decoder_epochs,
+        "first_seed": study.first_seed,
+        "alpha": ALPHA,
+        "worth_naming": WORTH_NAMING,
+        "good_recall": GOOD_RECALL,
+        "e": {
+            name: {measure: estimate_of(runs, name, measure) for measure in measures}
+            for name in study.names
+        },
+        "comparisons": comparisons,
+        "verdicts": judge_claims(runs, comparisons),
+        "right_guesses": [name for name, pairs in GUESSES.items() if is_right(claim[3], pairs)],
+        "beaten": [f"`{name}`" for name in ALTERNATIVES if is_better(claim[8], name)],
+        "kl_settings": [name for name in study.settings if name.startswith("kl_")],
+        "guess_settings": list(
+            dict.fromkeys(name for pairs in GUESSES.values() for pair in pairs for name in pair)
+        ),
+        "label_settings": [*ROUTED_SHARES, *WRONG_SHARES, *SOFT_MASKS],
+        "alternatives": list(ALTERNATIVES),
+        "good_runs": share_of_good_runs(runs),
+        "lowest_recall": float(routed["lowest_recall"].min()),
+        "fewest_sliders": int(routed["pure_recognised"].min()),
+        "lowest_accuracy": float(routed["read_accuracy"].min()),
+        "highest_accuracy": float(routed["read_accuracy"].max()),
+    }
+
+
+def write_spread(value: Estimate, decimals: int) -> str:
+    """A mean and its interval."""
+    mean, low, high = (write_number(v, decimals) for v in (value.mean, value.low, value.high))
+    return f"{mean} ({low} to {high})"
+
+
+def write_spread_percent(value: Estimate) -> str:
+    """A share and its interval in per cent; no end beyond what a share can be."""
+    ends = (write_percent(min(1.0, max(0.0, end))) for end in (value.low, value.high))
+    return f"{write_percent(value.mean)} ({' to '.join(ends)})"
+
+
+def write_difference(value: Estimate, decimals: int, is_share: bool) -> str:
+    """A signed difference and its interval; of shares, in points."""
+    factor = 100 if is_share else 1
+    mean, low, high = (
+        write_signed(factor * v, decimals) for v in (value.mean, value.low, value.high)
+    )
+    return f"{mean}{' points' if is_share else ''} ({low} to {high})"
+
+
+def write_p_value(value: float) -> str:
+    """A p-value with three decimals, or a bound."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
+    "spread": write_spread,
+    "spread_percent": write_spread_percent,
+    "difference": write_difference,
+    "p_value": write_p_value,
+}
+
+
+def comparisons_table(comparisons: list[Comparison]) -> pd.DataFrame:
+    """One row a comparison."""
+    rows: list[Mapping[str, Any]] = []
+    for comparison in comparisons:
+        values = asdict(comparison)
+        difference = values.pop("difference")
+        rows.append({**values, **{f"difference_{name}": v for name, v in difference.items()}})
+    return pd.DataFrame(rows)
+
+
+@click.command(cls=StageCommand)
+@click.option("--params", "params_file", type=PATH, required=True)
+@click.option("--main-params", "main_params_file", type=PATH, required=True)
+@click.option("--runs", "runs_file", type=PATH, required=True)
+@click.option("--judge", "judge_file", type=PATH, required=True)
+@click.option("--comparisons", "comparisons_file", type=PATH, required=True)
+@click.option("--render", "pages", type=(PATH, PATH), multiple=True, help="Template and output.")
+def main(
+    params_file: Path,
+    main_params_file: Path,
+    runs_file: Path,
+    judge_file: Path,
+    comparisons_file: Path,
+    pages: tuple[tuple[Path, Path], ...],
+) -> None:
+    """Write the report and the table of comparisons."""
+    study, main_recipe = load_study(params_file), load_params(main_params_file).recipe
+    runs = load_table(runs_file)
+    comparisons = compare_all(runs)
+    save_table(comparisons_file, comparisons_table(comparisons))
+    placeholders = context(study, runs, comparisons) | {
+        "judge_accuracy": load_json(judge_file)["test_accuracy"],
+        "main_epochs": main_recipe.epochs,
+        "main_decoder_epochs": main_recipe.decoder_epochs,
+    }
+    for template_file, out in pages:
+        text = render_template(load_template(template_file), placeholders, FILTERS)
+        write_atomically(out, text.encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Put the runs of all settings into one table."""
+
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from grvae.storage import load_table, save_table
+from stages.command import PATH, StageCommand
+from studies.claims.study import load_study
+
+
+@click.command(cls=StageCommand)
+@click.option("--params", "params_file", type=PATH, required=True)
+@click.option("--measures", type=PATH, required=True, help="Folder with a table for each setting.")
+@click.option("--table", "table_file", type=PATH, required=True)
+def main(params_file: Path, measures: Path, table_file: Path) -> None:
+    """Put the runs of all settings into one table."""
+    names = load_study(params_file).names
+    save_table(table_file, pd.concat([load_table(measures / f"{name}.csv") for name in names]))
+
+
+if __name__ == "__main__":
+    main()
