@@ -4,6 +4,7 @@ import pytest
 
 from grvae.errors import GrvaeError
 from grvae.storage import (
+    arrays_sha256,
     load_arrays,
     load_json,
     load_table,
@@ -92,3 +93,12 @@ def test_floats_in_a_table_come_back_exactly(tmp_path):
     table = pd.DataFrame({"x": [0.1, 1 / 3, 1e-300], "y": ["a", "b", "c"]})
     save_table(tmp_path / "table.csv", table)
     pd.testing.assert_frame_equal(load_table(tmp_path / "table.csv"), table)
+
+
+def test_sha256_of_arrays_depends_on_names_types_and_values_and_not_on_order():
+    one, two = np.arange(3), np.zeros((2, 2), np.float32)
+    usual = arrays_sha256({"one": one, "two": two})
+    assert arrays_sha256({"two": two, "one": one}) == usual
+    assert arrays_sha256({"one": one, "three": two}) != usual
+    assert arrays_sha256({"one": one, "two": two.astype(np.float64)}) != usual
+    assert arrays_sha256({"one": one + 1, "two": two}) != usual
