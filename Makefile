@@ -4,7 +4,7 @@
 #   make demo    build the browser demo if need be, and serve it on this machine
 #   make fanout  the whole experiment, as many stages at a time as there are cores
 #   make bench   what training costs, against the published recipe and the machine's own rate
-#   make faults  kill the pipeline at 50 random moments and check that nothing is lost
+#   make faults  kill the pipeline at random moments and check that nothing is lost
 #   make lint    formatting, lint and types
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/installed
 .PHONY: repro test test-slow demo fanout bench race faults chromium lint setup readme clean
 
 repro: $(INSTALLED)
-	python -m tools.mend_dvc
+	python -m grvae.fanout.mend
 	dvc repro
 
 test: $(INSTALLED) chromium
@@ -24,6 +24,7 @@ test-slow: $(INSTALLED)
 	python -m pytest -m slow
 
 demo: $(INSTALLED)
+	python -m grvae.fanout.mend
 	dvc repro demo
 	grvae serve reports/demo
 

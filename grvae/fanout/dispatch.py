@@ -19,6 +19,7 @@ from distributed import Client, Future, LocalCluster
 
 from grvae.errors import GrvaeError
 from grvae.fanout.guard import start_guarded
+from grvae.fanout.mend import mend
 from grvae.fanout.pipeline import (
     DVC,
     Unit,
@@ -79,6 +80,8 @@ def reproduce(folder: Path, workers: Workers, via_remote: bool) -> None:
     if not (folder / ".dvc").is_dir():
         raise GrvaeError(f"no DVC project in {folder}: run this in the project's folder")
     with only_caller(folder):
+        for record in mend(folder):
+            click.echo(f"Mended {record}, which a killed process had left half-written.", err=True)
         remote = default_remote(folder) if via_remote else None
         pull = ["--pull"] if via_remote else []
         graph = read_graph(folder)

@@ -1,0 +1,73 @@
+"""What is made of DVC's records after a kill."""
+
+import fcntl
+import subprocess
+
+import pytest
+
+from grvae.fanout.mend import is_torn_lock, mend
+from tests.conftest import PROJECT
+
+WHOLE = "schema: '2.0'\nstages:\n  a:\n    cmd: a\n    outs:\n    - path: x\n      size: 12\n"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A repository with whole records, of which dvc.lock is committed."""
+    records = tmp_path / ".dvc" / "tmp"
+    records.mkdir(parents=True)
+    (records / "rwlock").write_text("{}")
+    (records / "rwlock.lock").touch()
+    (records / "lock").touch()
+    (tmp_path / "dvc.lock").write_text(WHOLE)
+    for command in ("init --quiet", "add dvc.lock", "commit --quiet --message test"):
+        identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
+        subprocess.run(["git", *identity, *command.split()], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_whole_records_are_kept(project):
+    assert mend(project) == []
+    assert (project / ".dvc" / "tmp" / "rwlock").exists()
+
+
+@pytest.mark.parametrize("torn", ["", '{"data": {"wri', "\x00\x00"])
+def test_half_written_rwlock_is_removed(project, torn):
+    (project / ".dvc" / "tmp" / "rwlock").write_text(torn)
+    assert [path.name for path in mend(project)] == ["rwlock"]
+    assert not (project / ".dvc" / "tmp" / "rwlock").exists()
+
+
+@pytest.mark.parametrize("torn", ["", WHOLE[:-1], WHOLE[:30], WHOLE[: WHOLE.index("- path")]])
+def test_half_written_lock_gives_way_to_the_committed_one(project, torn):
+    (project / "dvc.lock").write_text(torn)
+    assert [path.name for path in mend(project)] == ["dvc.lock"]
+    assert (project / "dvc.lock").read_text() == WHOLE
+
+
+def test_half_written_lock_that_was_never_committed_is_removed(project):
+    subprocess.run(["git", "rm", "--quiet", "--cached", "dvc.lock"], cwd=project, check=True)
+    subprocess.run(["git", "update-ref", "-d", "HEAD"], cwd=project, check=True)
+    (project / "dvc.lock").write_text(WHOLE[:-1])
+    mend(project)
+    assert not (project / "dvc.lock").exists()
+
+
+def test_committed_lock_is_whole_and_a_conflict_in_it_is_left_to_the_person():
+    content = (PROJECT / "dvc.lock").read_bytes()
+    assert not is_torn_lock(content)
+    assert not is_torn_lock(b"<<<<<<< HEAD\n" + content)
+
+
+@pytest.mark.parametrize("guard", ["lock", "rwlock.lock"])
+def test_what_a_live_dvc_is_writing_is_left_alone(project, guard):
+    (project / ".dvc" / "tmp" / "rwlock").write_text("")
+    (project / "dvc.lock").write_text("")
+    with (project / ".dvc" / "tmp" / guard).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        kept = {"lock": "dvc.lock", "rwlock.lock": "rwlock"}[guard]
+        assert kept not in {path.name for path in mend(project)}
+
+
+def test_nothing_is_done_where_dvc_never_ran(tmp_path):
+    assert mend(tmp_path) == []
