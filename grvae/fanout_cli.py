@@ -40,7 +40,9 @@ def repro(jobs: int | None, scheduler: str | None, threads: int, via_remote: boo
     except ModuleNotFoundError as error:
         raise GrvaeError("`grvae repro` needs Dask: pip install '.[cluster]'") from error
     from grvae.fanout.dispatch import Workers, reproduce
+    from grvae.params import load_params
 
+    load_params(Path("params.yaml"))  # or every worker would find the same mistake
     try:
         processes = jobs or os.cpu_count() or 1
         reproduce(Path.cwd(), Workers(processes, scheduler, threads), via_remote)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import project
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, write_small_params
 
 # Independent of whether the `grvae` script is installed.
 GRVAE = (sys.executable, "-m", "grvae.cli")
@@ -15,6 +15,8 @@ DVC = (sys.executable, "-m", "dvc")
 ENVIRONMENT = project.ENVIRONMENT | {"PYTHONPATH": str(PROJECT)}
 
 GRAPH = """\
+vars:
+  - toy.yaml
 stages:
   download:
     cmd: python stage.py data.txt
@@ -24,20 +26,21 @@ stages:
       - data.txt
   train:
     matrix:
-      variant: ${variants}
-      seed: ${seeds}
+      variant: ${rows}
+      seed: ${columns}
     cmd: python stage.py runs/${item.variant}/${item.seed}/model.txt data.txt
     deps:
       - stage.py
       - data.txt
     params:
-      - scale
+      - toy.yaml:
+          - scale
     outs:
       - runs/${item.variant}/${item.seed}/model.txt
   evaluate:
     matrix:
-      variant: ${variants}
-      seed: ${seeds}
+      variant: ${rows}
+      seed: ${columns}
     cmd: >-
       python stage.py runs/${item.variant}/${item.seed}/measures.txt
       runs/${item.variant}/${item.seed}/model.txt
@@ -56,12 +59,12 @@ stages:
           cache: false
 """
 
-PARAMS = """\
+TOY = """\
 scale: 1
-variants:
+rows:
   - a
   - b
-seeds:
+columns:
   - 0
 """
 
@@ -84,7 +87,8 @@ class Toy:
         self.run("git", "init", "--quiet")
         self.run(*DVC, "init", "--quiet")
         self.write("dvc.yaml", GRAPH)
-        self.write("params.yaml", PARAMS)
+        self.write("toy.yaml", TOY)
+        write_small_params(self.folder / "params.yaml")
         self.write("stage.py", STAGE)
         self.write(".gitignore", "/runs/\n/data.txt\n/checkpoints/\n/logs/\n")
         self.run("git", "add", "--all")

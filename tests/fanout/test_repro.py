@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, write_small_params
 from tests.fanout.conftest import DVC, ENVIRONMENT, Toy, ran
 
 pytest.importorskip("distributed")
@@ -99,9 +99,9 @@ def scheduler():
 
 def test_uncommitted_changes_and_new_files_go_to_the_workers_of_a_cluster(toy, scheduler):
     toy.write("addition.py", "WORD = 'new'")
-    toy.write("params.yaml", (toy.folder / "params.yaml").read_text().replace("1\n", "2\n", 1))
+    toy.write("toy.yaml", (toy.folder / "toy.yaml").read_text().replace("1\n", "2\n", 1))
     toy.prepend(
-        "import addition, pathlib\nassert 'scale: 2' in pathlib.Path('params.yaml').read_text()"
+        "import addition, pathlib\nassert 'scale: 2' in pathlib.Path('toy.yaml').read_text()"
     )
     assert ran(toy.grvae("--scheduler", scheduler)) == ["download", "summarise"]
 
@@ -146,6 +146,21 @@ def test_second_fan_out_in_one_workspace_is_refused(toy):
         fcntl.flock(file, fcntl.LOCK_EX)
         output = toy.grvae("-j", "2", code=1)
     assert output == "Error: another `grvae repro` is at work in this folder\n"
+
+
+def test_bad_parameter_is_told_once_before_anything_starts(toy):
+    write_small_params(toy.folder / "params.yaml", latent_act="tanh")
+    output = toy.grvae("-j", "2", code=1)
+    assert output.startswith("Error: params.yaml: latent_act: got 'tanh', should be ")
+    assert output.count("\n") == 1
+
+
+def test_torn_lock_does_not_stop_it(toy, expected):
+    toy.grvae("-j", "2")
+    toy.write("dvc.lock", expected.decode()[:-20])
+    toy.write(".dvc/tmp/rwlock", '{"wri')
+    toy.grvae("-j", "2")
+    assert toy.lock() == expected
 
 
 def test_missing_dask_is_one_line(toy, tmp_path):

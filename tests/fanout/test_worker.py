@@ -1,8 +1,10 @@
 """The parts of a worker, without a cluster."""
 
+import io
 import os
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from dataclasses import replace
@@ -24,6 +26,7 @@ from grvae.fanout.worker import (
     Remote,
     check_versions,
     commands,
+    make_work_folder,
     meeting_place,
     only_one,
     project_archive,
@@ -74,6 +77,18 @@ def test_unit_gets_its_inputs_and_then_runs_in_order(job):
 def test_unit_without_shared_disk_is_pushed(job):
     remote = replace(job, exchange=Remote("store", "s3://bucket", b"project"))
     assert [command[0] for command in commands(UNIT, remote)] == ["repro", "push"]
+
+
+def test_checkpoint_that_a_killed_worker_has_left_is_there_for_the_next_one(job, tmp_path):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        folder = tarfile.TarInfo(".dvc")
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(folder)
+    for name in ("first", "second"):
+        make_work_folder(tmp_path / name, job, buffer.getvalue())
+    (tmp_path / "first" / "checkpoints" / "a-0").write_text("epoch 7")
+    assert (tmp_path / "second" / "checkpoints" / "a-0").read_text() == "epoch 7"
 
 
 def test_unit_waits_for_the_one_that_is_the_same(job):
