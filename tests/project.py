@@ -68,6 +68,9 @@ ENVIRONMENT = os.environ | {
     "DVC_NO_ANALYTICS": "1",
 }
 
+# Put before a command: root may write anywhere, unless it gives up that right.
+BOUND_BY_PERMISSIONS = [] if os.geteuid() else ["setpriv", "--bounding-set", "-dac_override"]
+
 
 def ran(output: str) -> list[str]:
     """The stages that DVC says it ran."""

@@ -1,6 +1,7 @@
-"""Each stage command against damaged inputs and full disks: one line, and nothing written."""
+"""Each stage command against damaged inputs and disks it cannot write to: one line, no output."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from stages.report import report
 from stages.summarise import summarise
 from stages.train import train
 from tests.conftest import PROJECT, write_small_params
+from tests.project import BOUND_BY_PERMISSIONS
 
 COMMANDS = {
     "download": (download, "--train train --test test"),
@@ -149,5 +151,28 @@ def test_full_disk_is_named_and_a_later_run_succeeds(folder, stage):
         assert failed[-1].startswith("Error: cannot write")
         assert "Traceback" not in result.stderr
     assert not list(Path(folder).rglob("*.tmp"))
+    assert invoke(stage).exit_code == 0
+    assert {name: (folder / name).read_bytes() for name in OUTPUTS[stage]} == expected
+
+
+@pytest.mark.parametrize("stage", COMMANDS)
+def test_read_only_folder_is_named_and_a_later_run_succeeds(folder, stage):
+    expected = {name: (folder / name).read_bytes() for name in OUTPUTS[stage]}
+    folders = {(folder / name).parent for name in OUTPUTS[stage]}
+    for path in folders:
+        path.chmod(0o555)
+    result = subprocess.run(
+        [*BOUND_BY_PERMISSIONS, sys.executable, "-m", f"stages.{stage}", *arguments(stage)],
+        env=os.environ | {"PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    for path in folders:
+        path.chmod(0o755)
+    assert result.returncode == 1
+    [line] = [line for line in result.stderr.splitlines() if "Error" in line]
+    named = re.fullmatch(r"Error: cannot write (.+): Permission denied", line)
+    assert named is not None, line
+    assert folder / Path(named[1]).parent in folders
+    assert "Traceback" not in result.stderr
     assert invoke(stage).exit_code == 0
     assert {name: (folder / name).read_bytes() for name in OUTPUTS[stage]} == expected

@@ -1,4 +1,4 @@
-"""What `dvc repro` makes of bad parameters and of a kill."""
+"""What `dvc repro` makes of bad parameters, of a kill and of another `dvc repro`."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.project import ENVIRONMENT
+from tests.project import BOUND_BY_PERMISSIONS, ENVIRONMENT, ran
 
 
 @pytest.mark.parametrize(
@@ -27,21 +27,60 @@ def test_bad_parameter_stops_before_any_work_with_one_line(project, change, mess
     assert project.run("git", "status", "--porcelain") == ""
 
 
-def test_run_killed_in_the_middle_is_finished_by_the_next_repro(project):
-    expected = (project.folder / "dvc.lock").read_bytes()
+def begin_run(project):
+    """Start `dvc repro` on one run; returns when that has begun, its old weights being gone."""
     process = subprocess.Popen(
         ["dvc", "repro", "--force", "--single-item", "train@routed-1"],
-        cwd=project.folder, env=ENVIRONMENT, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=project.folder, env=ENVIRONMENT, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     weights = project.folder / "runs" / "routed" / "1" / "weights.safetensors"
     deadline = time.monotonic() + 60
     while weights.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not weights.exists()
+    return process
+
+
+def test_run_killed_in_the_middle_is_finished_by_the_next_repro(project):
+    expected = (project.folder / "dvc.lock").read_bytes()
+    process = begin_run(project)
     time.sleep(0.5)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     project.run("dvc", "repro")
     assert (project.folder / "dvc.lock").read_bytes() == expected
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_of_two_repros_at_once_the_second_is_refused_and_the_first_is_right(project):
+    expected = (project.folder / "dvc.lock").read_bytes()
+    first = begin_run(project)
+    refusal = project.run("dvc", "repro", code=255)
+    assert f"busy, it is being blocked by:\n  (PID {first.pid}): " in refusal
+    output, _ = first.communicate(timeout=600)
+    assert first.returncode == 0, output
+    assert ran(project.run("dvc", "repro")) == []
+    assert (project.folder / "dvc.lock").read_bytes() == expected
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_temporary_file_that_a_kill_has_left_changes_nothing(project):
+    for folder in ("runs/routed/0", "reports", "data"):
+        (project.folder / folder / ".weights.safetensors.123.tmp").touch()
+    assert ran(project.run("dvc", "repro")) == []
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_read_only_reports_folder_is_one_line_and_a_later_repro_succeeds(project):
+    reports = project.folder / "reports"
+    reports.chmod(0o555)
+    command = (*BOUND_BY_PERMISSIONS, "dvc", "repro", "--force", "--single-item", "report")
+    output = project.run(*command, code=255)
+    reports.chmod(0o755)
+    errors = [line for line in output.splitlines() if line.startswith("ERROR")]
+    assert errors == [
+        f"ERROR: failed to reproduce 'report': [Errno 13] Permission denied: '{reports}/report.md'"
+    ]
+    project.run("dvc", "repro")
     assert project.run("git", "status", "--porcelain") == ""
