@@ -30,7 +30,7 @@ from ruamel.yaml import YAML
 
 from grvae.fanout.dispatch import QUEUE_ON_SCHEDULER
 from grvae.fanout.snapshot import list_files
-from grvae.storage import save_json, save_table
+from grvae.storage import load_json, save_json, save_table
 
 PROJECT = Path(__file__).resolve().parents[1]
 REPORTS = PROJECT / "reports" / "fanout"
@@ -49,11 +49,20 @@ def benchmark() -> None:
 @click.option(
     "--epochs", type=click.IntRange(1), help="Of both phases; as in params.yaml if not given."
 )
+@click.option(
+    "--runs-only", is_flag=True, help="Leave out what follows the runs, one after the other anyway."
+)
 @click.option("--jobs", type=click.IntRange(1), default=2)
 @click.option("--repeats", type=click.IntRange(1), default=1)
 @click.option("--folder", type=click.Path(path_type=Path), help="Where to work; needs some 500 MB.")
 def speedup(
-    dataset: str, seeds: int, epochs: int | None, jobs: int, repeats: int, folder: Path | None
+    dataset: str,
+    seeds: int,
+    epochs: int | None,
+    runs_only: bool,
+    jobs: int,
+    repeats: int,
+    folder: Path | None,
 ) -> None:
     """Time a whole pipeline run in three ways, each from nothing but the downloaded data."""
     ways = {
@@ -65,7 +74,7 @@ def speedup(
     for repeat, (way, (command, threads)) in itertools.product(range(repeats), ways.items()):
         with tempfile.TemporaryDirectory(prefix="grvae-fanout-", dir=folder) as name:
             project = Path(name)
-            copy_project(project, dataset, seeds, epochs)
+            copy_project(project, dataset, seeds, epochs, runs_only)
             run((*DVC, "repro", "download"), project, threads)
             start, cpu_start = time.perf_counter(), cpu_seconds()
             run(command, project, threads)
@@ -85,6 +94,7 @@ def speedup(
         "dataset": dataset,
         "seeds": seeds,
         "epochs": epochs,
+        "runs_only": runs_only,
         "jobs": jobs,
         "cores": len(os.sched_getaffinity(0)),
         "seconds": best.to_dict(),
@@ -104,7 +114,9 @@ def cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def copy_project(folder: Path, dataset: str, seeds: int, epochs: int | None) -> None:
+def copy_project(
+    folder: Path, dataset: str, seeds: int, epochs: int | None, runs_only: bool
+) -> None:
     """The project as it stands, with other parameters and nothing run, in its own repository."""
     for name in list_files(PROJECT):
         if (PROJECT / name).is_file() and name != "dvc.lock":
@@ -116,6 +128,10 @@ def copy_project(folder: Path, dataset: str, seeds: int, epochs: int | None) -> 
     if epochs is not None:
         values["recipe"] |= {"epochs": epochs, "decoder_epochs": epochs}
     yaml.dump(values, folder / "params.yaml")
+    if runs_only:
+        graph = yaml.load(folder / "dvc.yaml")
+        stages = {name: graph["stages"][name] for name in ("download", "train", "evaluate")}
+        yaml.dump({"stages": stages}, folder / "dvc.yaml")
     run(("git", "init", "--quiet"), folder, 1)
     run(("git", "add", "--all"), folder, 1)
 
@@ -141,39 +157,64 @@ def run(command: tuple[str, ...], folder: Path, threads: int) -> None:
 
 
 @benchmark.command()
-@click.option("--lengths", default="0.02,0.1,0.5,2", help="Of a run, in seconds.")
+@click.option("--scales", default="1000,300,100,20", help="Divide a run's measured time by these.")
 @click.option("--workers", default="1,2,4,8,16,32,64", help="Numbers of workers.")
 @click.option("--runs-per-worker", type=click.IntRange(1), default=4)
-def simulate(lengths: str, workers: str, runs_per_worker: int) -> None:
+@click.option(
+    "--speed",
+    "speed_file",
+    type=click.Path(path_type=Path),
+    default=PROJECT / "reports" / "benchmark" / "speed.json",
+    help="Where a run's measured time stands.",
+)
+def simulate(scales: str, workers: str, runs_per_worker: int, speed_file: Path) -> None:
     """Time a cluster whose runs only sleep: what is lost is the scheduler's share.
 
-    Scheduler and workers are threads of this process, so the loss is an upper bound: on a cluster,
-    each worker's part of it happens elsewhere. A run submits and reports as the real one does.
+    The sleeps are as long as a measured `routed` run, divided by a scale. A run submits and reports
+    as the real one does; what a real worker does for a run itself (unpacking, starting dvc) is not
+    in it. Scheduler and workers are threads of this process, so the loss is an upper bound: on a
+    cluster, each worker's part of it happens elsewhere.
     """
+    measured = load_json(speed_file)["costs"]["routed"]["run_seconds"]
     rows = []
     for count in map(int, workers.split(",")):
         with cluster(count) as client:
-            for length in map(float, lengths.split(",")):
-                seconds = time_sleeps(client, length, count * runs_per_worker)
-                runs = count * runs_per_worker
+            for scale in map(int, scales.split(",")):
+                length, runs = measured / scale, count * runs_per_worker
+                seconds = time_sleeps(client, length, runs)
+                overhead = seconds / runs_per_worker - length
                 rows.append(
                     {
                         "workers": count,
+                        "scale": scale,
                         "run_seconds": length,
                         "runs": runs,
                         "seconds": seconds,
                         "runs_per_second": runs / seconds,
-                        "efficiency": runs_per_worker * length / seconds,
+                        "overhead_seconds_per_run": overhead,
+                        "efficiency": length / (length + overhead),
+                        "efficiency_at_full_length": measured / (measured + overhead),
                     }
                 )
                 click.echo(
-                    f"{count:3d} workers, runs of {length:g} s: {runs / seconds:7.1f} runs/s, "
-                    f"efficiency {rows[-1]['efficiency']:.2f}"
+                    f"{count:3d} workers, runs of {length:.3f} s: {runs / seconds:7.1f} runs/s, "
+                    f"efficiency {rows[-1]['efficiency']:.2f}, {1000 * overhead:.0f} ms lost a run"
                 )
     table = pd.DataFrame(rows)
+    most = table["runs_per_second"].max()
+    largest = table[table["workers"] == table["workers"].max()]
+    summary = {
+        "measured_run_seconds": measured,
+        "most_runs_per_second": most,
+        "workers_fed_at_full_length": int(most * measured),
+        "most_workers": int(table["workers"].max()),
+        "least_efficiency_at_full_length": largest["efficiency_at_full_length"].min(),
+        "load": os.getloadavg()[0],
+    }
     save_table(REPORTS / "simulation.csv", table)
-    REPORTS.mkdir(parents=True, exist_ok=True)
+    save_json(REPORTS / "simulation.json", summary)
     draw(table).savefig(REPORTS / "simulation.png", dpi=150, metadata={"Software": None})
+    click.echo(json.dumps(summary, indent=2))
 
 
 @contextlib.contextmanager
@@ -217,12 +258,17 @@ def draw(table: pd.DataFrame) -> Figure:
     """Efficiency and throughput against the number of workers."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     efficiency, throughput = figure.subplots(1, 2)
-    for length, rows in table.groupby("run_seconds"):
-        label = f"{length:g} s"
-        efficiency.plot(rows["workers"], rows["efficiency"], "o-", label=label)
-        throughput.plot(rows["workers"], rows["runs_per_second"], "o-", label=label)
+    for scale, rows in table.groupby("scale"):
+        label = f"{rows['run_seconds'].iloc[0]:.2g} s (1/{scale})"
+        [line] = efficiency.plot(rows["workers"], rows["efficiency"], "o-", label=label)
+        throughput.plot(rows["workers"], rows["runs_per_second"], "o-")
+        lossless = rows["workers"] / rows["run_seconds"]
+        throughput.plot(rows["workers"], lossless, ":", color=line.get_color())
+    most = table["runs_per_second"].max()
+    throughput.axhline(most, color="0.4", linewidth=0.8)
+    throughput.text(1, most, f"most: {most:.0f} runs/s", va="bottom", color="0.4")
     efficiency.set(ylabel="efficiency", ylim=(0, 1.05))
-    throughput.set(ylabel="runs per second", yscale="log")
+    throughput.set(ylabel="runs per second (dotted: without loss)", yscale="log")
     ticks = sorted(table["workers"].unique())
     for axes in (efficiency, throughput):
         axes.set(xlabel="workers", xscale="log")
