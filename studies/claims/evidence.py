@@ -43,6 +43,13 @@ ROUTED_SHARES = tuple(f"routed_{percent}_percent" for percent in (1, 5, 10, 25, 
 WRONG_SHARES = tuple(f"wrong_{percent}_percent" for percent in (10, 20, 40))
 SOFT_MASKS = ("tenth_off_route", "half_off_route")
 OTHER_DATA = ("fashion", "digits")
+SPLIT_ABLATIONS = (
+    "split_penalties_only",
+    "split_no_correlation",
+    "split_no_penalties",
+    "split_separate_decoders",
+    "split_bottom_for_all",
+)
 
 # Claim, measure, setting, and the setting that it is compared with.
 PLANNED: tuple[tuple[int, str, str, str], ...] = (
@@ -63,6 +70,7 @@ PLANNED: tuple[tuple[int, str, str, str], ...] = (
         for usual, changed in pairs
     ),
     (5, "mean_recognised", "routed", "unrouted"),
+    *((6, "foreign_explained", name, "split") for name in SPLIT_ABLATIONS),
     *(
         (7, "read_accuracy", name, "routed")
         for name in (*ROUTED_SHARES, *WRONG_SHARES, *SOFT_MASKS)
@@ -158,7 +166,7 @@ def share_of_good_runs(runs: pd.DataFrame) -> Estimate:
 
 
 def judge_claims(runs: pd.DataFrame, comparisons: Sequence[Comparison]) -> dict[int, Verdict]:
-    """The verdict on every claim but the sixth, by the rules of the report's template."""
+    """The verdict on every claim, by the rules of the report's template."""
     by_claim = {
         number: [comparison for comparison in comparisons if comparison.claim == number]
         for number in range(1, 10)
@@ -170,6 +178,12 @@ def judge_claims(runs: pd.DataFrame, comparisons: Sequence[Comparison]) -> dict[
     right = sum(is_right(by_claim[3], pairs) for pairs in GUESSES.values())
     good = share_of_good_runs(runs)
     recognised = estimate_of(runs, "routed", "mean_recognised")
+    own = estimate_of(runs, "split", "own_explained")
+    foreign = estimate_of(runs, "split", "foreign_explained")
+    parted = any(
+        c.setting == "split_penalties_only" and c.is_clear and c.difference.mean > 0
+        for c in by_claim[6]
+    )
     few = estimate_of(runs, "routed_10_percent", "read_accuracy")
     better = [is_better(by_claim[8], name) for name in ALTERNATIVES]
     elsewhere = [
@@ -185,6 +199,7 @@ def judge_claims(runs: pd.DataFrame, comparisons: Sequence[Comparison]) -> dict[
         3: three_way(right == len(GUESSES), right == 0),
         4: three_way(good.high < 0.9, good.low > 0.9),
         5: three_way(recognised.low >= 0.95, recognised.high < 0.8),
+        6: three_way(parted and foreign.high <= 0.1 and own.low >= 0.25, not parted),
         7: three_way(few.low >= 0.9, few.high < 0.5),
         8: three_way(all(better), not any(better)),
         9: three_way(all(elsewhere), not any(elsewhere)),

@@ -146,6 +146,29 @@ def draw_spread(runs: pd.DataFrame) -> Figure:
 
 
 @styled
+def draw_split(study: Study, runs: pd.DataFrame) -> Figure:
+    """What the certificates can draw of their own and of foreign digits, by setting."""
+    names = list(study.split.settings)
+    figure, (panel,) = make_panels(1, 3.4, width=1.7 * PANEL_WIDTH)
+    measures = {"own_explained": "own digits", "foreign_explained": "foreign digits"}
+    for colour, (measure, label) in zip(OKABE_ITO, measures.items(), strict=False):
+        for place, name in enumerate(names):
+            result = estimate(values_of(runs, name, measure))
+            ends = [[result.mean - result.low], [result.high - result.mean]]
+            text = label if place == 0 else None
+            panel.errorbar(
+                result.mean, place, xerr=ends, color=colour, fmt="o", ms=4, capsize=3, label=text
+            )
+    panel.set_yticks(range(len(names)), names)
+    panel.invert_yaxis()
+    panel.axvline(0, color="#6E6E6E", lw=0.8)
+    panel.set_xlabel("share of the blind image's absolute error that a certificate does away with")
+    panel.xaxis.set_major_formatter(as_percent)
+    panel.legend()
+    return figure
+
+
+@styled
 def draw_absorption(study: Study, runs: pd.DataFrame) -> Figure:
     """Read accuracy against the share of images that are routed, and that are routed wrongly."""
     figure, panels = make_panels(2, HEIGHT)
@@ -204,10 +227,18 @@ def sliders_of(model: VAE, train: ImageSet) -> DigitSliders:
 @click.command(cls=StageCommand)
 @click.option("--params", "params_file", type=PATH, required=True)
 @click.option("--runs", "runs_file", type=PATH, required=True)
+@click.option("--split-runs", "split_file", type=PATH, required=True)
 @click.option("--routed", type=PATH, required=True, help="Folder with the runs of `routed`.")
 @click.option("--train", "train_file", type=PATH, required=True)
 @click.option("--out", type=PATH, required=True, help="Folder for the figures.")
-def main(params_file: Path, runs_file: Path, routed: Path, train_file: Path, out: Path) -> None:
+def main(
+    params_file: Path,
+    runs_file: Path,
+    split_file: Path,
+    routed: Path,
+    train_file: Path,
+    out: Path,
+) -> None:
     """Draw one figure a claim."""
     study, runs = load_study(params_file), load_table(runs_file)
     train, _ = split_validation(load_images(train_file), study.recipe.validation_fraction)
@@ -218,6 +249,7 @@ def main(params_file: Path, runs_file: Path, routed: Path, train_file: Path, out
         "reconstruction": draw_reconstruction(runs),
         "spread": draw_spread(runs),
         "sliders": draw_sliders(model, sliders_of(model, train)),
+        "split": draw_split(study, load_table(split_file)),
         "absorption": draw_absorption(study, runs),
         "losses": draw_losses(runs),
     }

@@ -10,7 +10,7 @@ import pandas as pd
 
 from grvae.params import load_params
 from grvae.report import load_template, render_template, write_number, write_percent, write_signed
-from grvae.statistics import Estimate
+from grvae.statistics import Estimate, estimate
 from grvae.storage import load_json, load_table, save_table, write_atomically
 from stages.command import PATH, StageCommand
 from studies.claims.evidence import (
@@ -24,7 +24,6 @@ from studies.claims.evidence import (
     WRONG_SHARES,
     Comparison,
     compare_all,
-    estimate_of,
     is_better,
     is_right,
     judge_claims,
@@ -35,12 +34,14 @@ from studies.claims.study import Study, load_study
 
 def context(study: Study, runs: pd.DataFrame, comparisons: list[Comparison]) -> dict[str, Any]:
     """Every placeholder that the runs fill."""
-    measures = [name for name in runs.columns if runs[name].dtype.kind in "if" and name != "seed"]
     routed = runs[runs["setting"] == "routed"]
     claim = {n: [c for c in comparisons if c.claim == n] for n in (3, 8)}
     return {
         "total_runs": len(runs),
         "settings": runs["setting"].nunique(),
+        "split_settings": list(study.split.settings),
+        "split_epochs": study.split.recipe.epochs,
+        "split_certificate_epochs": study.split.recipe.certificate_epochs,
         "epochs": study.recipe.epochs,
         "decoder_epochs": study.recipe.decoder_epochs,
         "first_seed": study.first_seed,
@@ -48,8 +49,8 @@ def context(study: Study, runs: pd.DataFrame, comparisons: list[Comparison]) -> 
         "worth_naming": WORTH_NAMING,
         "good_recall": GOOD_RECALL,
         "e": {
-            name: {measure: estimate_of(runs, name, measure) for measure in measures}
-            for name in study.names
+            name: estimates_of(runs[runs["setting"] == name])
+            for name in (*study.names, *study.split.settings)
         },
         "comparisons": comparisons,
         "verdicts": judge_claims(runs, comparisons),
@@ -67,6 +68,12 @@ def context(study: Study, runs: pd.DataFrame, comparisons: list[Comparison]) -> 
         "lowest_accuracy": float(routed["read_accuracy"].min()),
         "highest_accuracy": float(routed["read_accuracy"].max()),
     }
+
+
+def estimates_of(rows: pd.DataFrame) -> dict[str, Estimate]:
+    """Every measure that one setting's runs have."""
+    numbers = rows.drop(columns="seed").dropna(axis="columns").select_dtypes("number")
+    return {str(name): estimate(column.to_numpy()) for name, column in numbers.items()}
 
 
 def write_spread(value: Estimate, decimals: int) -> str:
@@ -117,6 +124,7 @@ def comparisons_table(comparisons: list[Comparison]) -> pd.DataFrame:
 @click.option("--params", "params_file", type=PATH, required=True)
 @click.option("--main-params", "main_params_file", type=PATH, required=True)
 @click.option("--runs", "runs_file", type=PATH, required=True)
+@click.option("--split-runs", "split_file", type=PATH, required=True)
 @click.option("--judge", "judge_file", type=PATH, required=True)
 @click.option("--comparisons", "comparisons_file", type=PATH, required=True)
 @click.option("--render", "pages", type=(PATH, PATH), multiple=True, help="Template and output.")
@@ -124,13 +132,14 @@ def main(
     params_file: Path,
     main_params_file: Path,
     runs_file: Path,
+    split_file: Path,
     judge_file: Path,
     comparisons_file: Path,
     pages: tuple[tuple[Path, Path], ...],
 ) -> None:
     """Write the report and the table of comparisons."""
     study, main_recipe = load_study(params_file), load_params(main_params_file).recipe
-    runs = load_table(runs_file)
+    runs = pd.concat([load_table(runs_file), load_table(split_file)], ignore_index=True)
     comparisons = compare_all(runs)
     save_table(comparisons_file, comparisons_table(comparisons))
     placeholders = context(study, runs, comparisons) | {

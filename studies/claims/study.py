@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 
 from grvae.errors import GrvaeError
 from grvae.params import DatasetName, LatentActName, Name, Recipe, Section, read_params
+from grvae.split_params import SplitRecipe
+
+Seeds = Annotated[int, Field(ge=2, le=1000)]
 
 
 class Setting(Section):
@@ -21,8 +24,36 @@ class Setting(Section):
 
     dataset: DatasetName
     latent_act: LatentActName
-    seeds: Annotated[int, Field(ge=2, le=1000)]
+    seeds: Seeds
     recipe: dict[str, Any]
+
+
+class SplitSetting(Section):
+    """One way to train the split autoencoder, and how often.
+
+    Attributes:
+        seeds: number of runs.
+        recipe: values that differ from the split's recipe.
+    """
+
+    seeds: Seeds
+    recipe: dict[str, Any]
+
+
+class Split(Section):
+    """The part of the study with autoencoders that are split in two halves.
+
+    Attributes:
+        recipe: how they are trained where a setting does not say otherwise.
+        settings: by name.
+    """
+
+    recipe: SplitRecipe
+    settings: dict[Name, SplitSetting]
+
+    def recipe_of(self, name: str) -> SplitRecipe:
+        """The recipe of a setting in full."""
+        return self.recipe.merged(self.settings[name].recipe, f"split.settings.{name}.recipe.")
 
 
 class Study(Section):
@@ -35,6 +66,7 @@ class Study(Section):
         recipe: how models are trained where a setting does not say otherwise.
         settings: by name, what differs from the defaults.
         other_data: the same, for settings on other images.
+        split: the autoencoders that are split in two halves.
     """
 
     first_seed: Annotated[int, Field(ge=0, lt=2**31)]
@@ -42,11 +74,14 @@ class Study(Section):
     recipe: Recipe
     settings: dict[Name, dict[str, Any]]
     other_data: dict[Name, dict[str, Any]]
+    split: Split
 
     @model_validator(mode="after")
     def _check_settings(self) -> Self:
         for name in self.names:
             self.recipe_of(name)
+        for name in self.split.settings:
+            self.split.recipe_of(name)
         return self
 
     @property
@@ -71,7 +106,9 @@ class Study(Section):
 
     def seeds_of(self, name: str) -> range:
         """The seeds of a setting."""
-        return range(self.first_seed, self.first_seed + self.setting(name).seeds)
+        settings = self.split.settings
+        count = settings[name].seeds if name in settings else self.setting(name).seeds
+        return range(self.first_seed, self.first_seed + count)
 
 
 def load_study(path: Path) -> Study:

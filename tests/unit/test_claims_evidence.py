@@ -36,12 +36,19 @@ def runs(**changes):
                 "mean_recognised": 0.99,
                 "lowest_recall": 0.9,
                 "pure_recognised": 10,
+                "own_explained": 0.3,
+                "foreign_explained": 0.05,
             }
             for key, value in changes.items():
                 setting, measure = key.split("__")
                 if setting == name:
                     row[measure] = value
-            for measure in ("read_accuracy", "squared_error", "mean_recognised"):
+            for measure in (
+                "read_accuracy",
+                "squared_error",
+                "mean_recognised",
+                "foreign_explained",
+            ):
                 row[measure] += stream.normal(0, 1e-3)
             rows.append(row)
     return pd.DataFrame(rows)
@@ -108,6 +115,13 @@ def test_good_runs_need_every_recall_and_every_slider():
         (5, {}, "holds"),
         (5, {"routed__mean_recognised": 0.9}, "partly"),
         (5, {"routed__mean_recognised": 0.5}, "does not hold"),
+        (6, {}, "does not hold"),
+        (6, {"split_penalties_only__foreign_explained": 0.3}, "holds"),
+        (
+            6,
+            {"split_penalties_only__foreign_explained": 0.3, "split__foreign_explained": 0.2},
+            "partly",
+        ),
         (7, {}, "holds"),
         (7, {"routed_10_percent__read_accuracy": 0.2}, "does not hold"),
         (8, {}, "does not hold"),
