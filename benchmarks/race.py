@@ -4,8 +4,10 @@ The seconds are those of `benchmarks.speed`, where both were timed side by side;
 each epoch is that of real runs, on the validation split.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import click
@@ -14,7 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from grvae.figures import OKABE_ITO, STYLE, encode_png
-from grvae.storage import load_json, load_table, save_json, write_atomically
+from grvae.storage import load_json, load_table, save_table, write_atomically
 from stages.command import PATH, StageCommand
 
 PANELS = {
@@ -50,47 +52,99 @@ def draw_race(histories: Mapping[str, pd.DataFrame]) -> Figure:
         return figure
 
 
+def test_measures(runs: pd.DataFrame, published: Mapping[str, Any]) -> pd.DataFrame:
+    """Measures on the test split, a row a run, of the recipes' runs and of the published one."""
+    names = ["argmax_accuracy", "lowest_recall", "squared_error_per_image"]
+    theirs = {"variant": "published", "seed": 0, **{name: published[name] for name in names}}
+    return pd.concat([runs[["variant", "seed", *names]], pd.DataFrame([theirs])])
+
+
+def standings(
+    histories: Mapping[str, pd.DataFrame],
+    measures: pd.DataFrame,
+    costs: Mapping[str, Mapping[str, float]],
+    accuracy: float,
+) -> pd.DataFrame:
+    """One row a recipe: what a run costs, when it reaches an accuracy, and where it ends."""
+    rows = []
+    for variant, history in histories.items():
+        group = measures[measures["variant"] == variant]
+        reached = [seconds_to(run, accuracy) for _, run in history.groupby("seed")]
+        rows.append(
+            {
+                "variant": variant,
+                "runs": len(group),
+                "seconds": costs[variant]["run_seconds"],
+                "time_ratio": costs["published"]["run_seconds"] / costs[variant]["run_seconds"],
+                "argmax_accuracy": group["argmax_accuracy"].mean(),
+                "argmax_accuracy_worst": group["argmax_accuracy"].min(),
+                "lowest_recall": group["lowest_recall"].min(),
+                "squared_error": group["squared_error_per_image"].mean(),
+                "reached": sum(seconds is not None for seconds in reached),
+                "seconds_to_accuracy": median(
+                    math.inf if seconds is None else seconds for seconds in reached
+                ),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def write_table(table: pd.DataFrame, accuracy: float) -> str:
+    """The standings in markdown."""
+    lines = [
+        "| recipe | runs | seconds a run | argmax accuracy, test: mean (worst run) | lowest recall "
+        "of any digit | squared error per image, test | seconds to "
+        f"{100 * accuracy:.2f} % on validation |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in table.to_dict("records"):
+        time = f"{row['seconds']:,.0f}"
+        if row["variant"] != "published":
+            time += f" (1/{row['time_ratio']:.0f} of `published`)"
+        late = math.isinf(row["seconds_to_accuracy"])
+        lines.append(
+            f"| `{row['variant']}` | {row['runs']} | {time} | {100 * row['argmax_accuracy']:.2f} % "
+            f"({100 * row['argmax_accuracy_worst']:.2f} %) | {100 * row['lowest_recall']:.1f} % "
+            f"| {row['squared_error']:.2f} "
+            f"| {'never' if late else format(row['seconds_to_accuracy'], '.0f')} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 @click.command(cls=StageCommand)
 @click.option("--speed", "speed_file", type=PATH, required=True)
 @click.option("--curves", "curves_file", type=PATH, required=True)
-@click.option("--published-history", "published_file", type=PATH, required=True)
+@click.option("--runs", "runs_file", type=PATH, required=True, help="Measures on the test split.")
+@click.option("--published-history", "history_file", type=PATH, required=True)
+@click.option("--published-measures", "measures_file", type=PATH, required=True)
 @click.option("--quoted", "quoted_file", type=PATH, required=True, help="Published numbers.")
 @click.option("--figure", "figure_file", type=PATH, required=True)
-@click.option("--out", type=PATH, required=True)
+@click.option("--table", "table_file", type=PATH, required=True)
+@click.option("--markdown", "markdown_file", type=PATH, required=True)
 def race(
     speed_file: Path,
     curves_file: Path,
-    published_file: Path,
+    runs_file: Path,
+    history_file: Path,
+    measures_file: Path,
     quoted_file: Path,
     figure_file: Path,
-    out: Path,
+    table_file: Path,
+    markdown_file: Path,
 ) -> None:
     """Draw quality against time, and tell when each recipe reaches the published accuracy."""
     costs, headline = load_json(speed_file)["costs"], load_json(quoted_file)["headline"]
     curves = load_table(curves_file)
-    histories = {
-        "routed": curves[curves["variant"] == "routed"],
-        "published": load_table(published_file).assign(seed=0),
-    }
-    results: dict[str, Any] = {}
+    histories = {str(name): group for name, group in curves.groupby("variant", sort=False)}
+    histories["published"] = load_table(history_file).assign(seed=0)
     for variant, history in histories.items():
         runs = [with_seconds(run, costs[variant]) for _, run in history.groupby("seed")]
         histories[variant] = pd.concat(runs)
-        results[variant] = {
-            "runs": len(runs),
-            "seconds": float(runs[0]["seconds"].iloc[-1]),
-            "final_validation_accuracy": [
-                float(run["validation_accuracy"].iloc[-1]) for run in runs
-            ],
-            "final_validation_squared_error": [
-                float(run["validation_squared_error"].iloc[-1]) for run in runs
-            ],
-            "seconds_to_published_accuracy": [
-                seconds_to(run, headline["argmax_accuracy"]) for run in runs
-            ],
-        }
+    measures = test_measures(load_table(runs_file), load_json(measures_file))
+    table = standings(histories, measures, costs, headline["argmax_accuracy"])
     write_atomically(figure_file, encode_png(draw_race(histories)))
-    save_json(out, results)
+    save_table(table_file, table)
+    write_atomically(markdown_file, write_table(table, headline["argmax_accuracy"]).encode())
 
 
 if __name__ == "__main__":

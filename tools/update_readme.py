@@ -5,6 +5,7 @@ from pathlib import Path
 PROJECT = Path(__file__).parent.parent
 BLOCKS = {
     "results": PROJECT / "reports" / "results.md",
+    "race": PROJECT / "reports" / "benchmark" / "race.md",
     "cost": PROJECT / "reports" / "benchmark" / "summary.md",
 }
 
