@@ -18,18 +18,21 @@ from stages.command import PATH, StageCommand
 from stages.download import save_dataset
 from studies.claims.measure import measure_run
 from studies.claims.runs import run_file
+from studies.claims.split import split_run
 from studies.claims.study import load_study
 
 SEEDS, JUDGE_STEPS = 2, 20
 RECIPE = {"epochs": 1, "decoder_epochs": 1, "hidden_sizes": [32, 16]}
 CONV_HIDDEN_SIZES = [2, 4, 16]
+SPLIT_RECIPE = {"epochs": 1, "certificate_epochs": 1, "hidden_sizes": [32, 16]}
 
 
 @click.command(cls=StageCommand)
 @click.option("--params", "params_file", type=PATH, required=True)
 @click.option("--folder", type=PATH, required=True, help="Where to put everything.")
 @click.option("--table", "table_file", type=PATH, required=True)
-def main(params_file: Path, folder: Path, table_file: Path) -> None:
+@click.option("--split-table", "split_file", type=PATH, required=True)
+def main(params_file: Path, folder: Path, table_file: Path, split_file: Path) -> None:
     """Run every setting of the study, shortly."""
     study = load_study(params_file)
     images = folder / "train.safetensors", folder / "test.safetensors"
@@ -49,6 +52,12 @@ def main(params_file: Path, folder: Path, table_file: Path) -> None:
             save_vae(run_file(folder / name, seed), model)
             rows.append(measure_run(study, name, seed, folder / name, images, judge))
     save_table(table_file, pd.DataFrame(rows))
+    split_rows = [
+        split_run(name, study.split.recipe_of(name).model_copy(update=SPLIT_RECIPE), seed, *images)
+        for name in study.split.settings
+        for seed in list(study.seeds_of(name))[:SEEDS]
+    ]
+    save_table(split_file, pd.DataFrame(split_rows))
 
 
 if __name__ == "__main__":
