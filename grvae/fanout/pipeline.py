@@ -76,16 +76,25 @@ def split_upstream(graph: Graph) -> tuple[list[str], list[str]]:
     early: set[str] = set()  # no matrix stage among what they depend on
     rows: set[str] = set()
     for stage in order:
-        if "@" in stage and all(parent in early or parent in rows for parent in graph[stage]):
+        if is_row(stage) and all(parent in early or parent in rows for parent in graph[stage]):
             rows.add(stage)
         elif "@" not in stage and early.issuperset(graph[stage]):
             early.add(stage)
     if not rows:
         return [], []
     upstream = {stage for row in rows for stage in ancestors(graph, row)} & early
-    # `dvc repro` means the stages of ./dvc.yaml only; those of other files have a path before them.
-    apart = {stage for stage in rows | early - upstream if not re.search(r":|\.dvc$", stage)}
+    apart = {stage for stage in rows | early - upstream if is_local(stage)}
     return [stage for stage in order if stage in upstream], [s for s in order if s in apart]
+
+
+def is_local(stage: str) -> bool:
+    """Whether `dvc repro` means this stage: those of files beside ./dvc.yaml have a path in them."""
+    return not re.search(r":|\.dvc$", stage)
+
+
+def is_row(stage: str) -> bool:
+    """Whether this is a stage of a matrix of ./dvc.yaml."""
+    return "@" in stage and is_local(stage)
 
 
 def ancestors(graph: Graph, stage: str) -> set[str]:

@@ -37,7 +37,11 @@ def test_graph_without_matrix_has_nothing_to_fan_out():
 
 
 def test_stages_of_other_files_are_left_to_dvc():
-    graph = GRAPH | {"pictures.dvc": [], "other/dvc.yaml:train": []}
+    other = {
+        "other/dvc.yaml:judge": ["download"],
+        "other/dvc.yaml:train@x": ["other/dvc.yaml:judge"],
+    }
+    graph = GRAPH | {"pictures.dvc": []} | other
     assert split_upstream(graph) == split_upstream(GRAPH)
 
 
