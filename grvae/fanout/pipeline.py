@@ -88,7 +88,7 @@ def split_upstream(graph: Graph) -> tuple[list[str], list[str]]:
 
 
 def is_local(stage: str) -> bool:
-    """Whether `dvc repro` means this stage: those of files beside ./dvc.yaml have a path in them."""
+    """Whether `dvc repro` means this stage: those of files but ./dvc.yaml have a path in them."""
     return not re.search(r":|\.dvc$", stage)
 
 
