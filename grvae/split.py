@@ -5,8 +5,8 @@ the digit is asked of a certificate: a decoder that learns, afterwards, to recon
 from one half alone. What it cannot draw, that half does not hold.
 
 Source: Cloud et al. 2024, "Gradient Routing" (arXiv 2410.04332), section 4.1 and appendix B; where
-paper and code differ, kxcloud/gradient-routing, `projects/mnist/representation_splitting.py` and
-`runs_for_paper_main.py`, commit 884be5c, which gave the published numbers:
+paper and code differ, the code, `projects/mnist/representation_splitting.py` and
+`runs_for_paper_main.py` as copied in makataomu/gradient-routing, commit 884be5c:
 
 - pixels in [-1, 1] for the models;
 - the reconstruction terms of the two halves' digits are means of their own, and added;

@@ -18,7 +18,8 @@ def measures(result: SplitResult) -> dict[str, object]:
     """What claim 6 asks of one run.
 
     Shares of the absolute error of an image drawn blind, the median image of the half's digits,
-    that a certificate does away with; absolute errors are per image, summed over pixels.
+    that a certificate does away with, and of the squared error of the mean image; absolute errors
+    are per image, summed over pixels.
     """
     top, bottom = result.top_digits, result.bottom_digits
     shares = {
@@ -33,6 +34,14 @@ def measures(result: SplitResult) -> dict[str, object]:
         "foreign_explained": (shares["top_foreign"] + shares["bottom_foreign"]) / 2,
         "absolute_error": (top["decoder"].absolute_error + bottom["decoder"].absolute_error) / 2,
         "blind_error": (top["median_image"].absolute_error + bottom["median_image"].absolute_error)
+        / 2,
+        "own_squared_explained": (
+            top["top"].squared_error_explained + bottom["bottom"].squared_error_explained
+        )
+        / 2,
+        "foreign_squared_explained": (
+            top["bottom"].squared_error_explained + bottom["top"].squared_error_explained
+        )
         / 2,
         "weights_sha256": result.weights_sha256,
     }

@@ -37,7 +37,8 @@ def test_settings_share_their_seeds():
 
 
 def test_every_planned_comparison_has_its_settings():
-    names = set(load_study(FILE).names)
+    study = load_study(FILE)
+    names = {*study.names, *study.split.settings}
     assert {name for _, _, *pair in PLANNED for name in pair} <= names
 
 
