@@ -201,12 +201,13 @@ def simulate(scales: str, workers: str, runs_per_worker: int, speed_file: Path) 
                     f"efficiency {rows[-1]['efficiency']:.2f}, {1000 * overhead:.0f} ms lost a run"
                 )
     table = pd.DataFrame(rows)
-    most = table["runs_per_second"].max()
     largest = table[table["workers"] == table["workers"].max()]
+    saturated = largest.sort_values("run_seconds")["runs_per_second"].iloc[0]
     summary = {
         "measured_run_seconds": measured,
-        "most_runs_per_second": most,
-        "workers_fed_at_full_length": int(most * measured),
+        "most_runs_per_second": table["runs_per_second"].max(),
+        "runs_per_second_when_flooded": saturated,
+        "workers_fed_at_full_length": int(saturated * measured),  # extrapolated
         "most_workers": int(table["workers"].max()),
         "least_efficiency_at_full_length": largest["efficiency_at_full_length"].min(),
         "load": os.getloadavg()[0],
