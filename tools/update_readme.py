@@ -6,6 +6,7 @@ PROJECT = Path(__file__).parent.parent
 BLOCKS = {
     "results": PROJECT / "reports" / "results.md",
     "race": PROJECT / "reports" / "benchmark" / "race.md",
+    "fanout": PROJECT / "reports" / "fanout" / "speedup.md",
     "cost": PROJECT / "reports" / "benchmark" / "summary.md",
 }
 
