@@ -71,7 +71,7 @@ def speedup(
         "dvc repro, 2 threads": ((*DVC, "repro"), 2),
         f"grvae repro -j {jobs}, 1 thread each": ((*GRVAE, "repro", "-j", str(jobs)), 1),
     }
-    rows, locks = [], set()
+    rows, locks = [], []
     for repeat, (way, (command, threads)) in itertools.product(range(repeats), ways.items()):
         with tempfile.TemporaryDirectory(prefix="grvae-fanout-", dir=folder) as name:
             project = Path(name)
@@ -80,13 +80,14 @@ def speedup(
             start, cpu_start = time.perf_counter(), cpu_seconds()
             run(command, project, threads)
             seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu_start
-            locks.add((project / "dvc.lock").read_bytes())
+            # Parsed: DVC notes stages in the order in which they ran.
+            locks.append(YAML(typ="safe").load(project / "dvc.lock"))
         load = os.getloadavg()[0]
         rows.append(
             {"way": way, "repeat": repeat, "seconds": seconds, "cpu_seconds": cpu, "load": load}
         )
         click.echo(f"{way}: {seconds:.1f} s, {cpu:.1f} s of CPU, load {load:.1f}")
-    if len(locks) != 1:
+    if any(lock != locks[0] for lock in locks):
         raise click.ClickException("the ways gave different dvc.lock files")
     table = pd.DataFrame(rows)
     best = table.groupby("way", sort=False)["seconds"].min()

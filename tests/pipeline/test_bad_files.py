@@ -22,7 +22,7 @@ from tests.conftest import PROJECT, write_small_params
 from tests.project import BOUND_BY_PERMISSIONS
 
 COMMANDS = {
-    "download": (download, "--train train --test test"),
+    "download": (download, "--dataset digits --train train --test test"),
     "train": (train, "--images train --variant routed --seed 0 --weights {run}/weights.safetensors "
               "--history {run}/history.csv"),
     "evaluate": (evaluate, "--variant routed --weights {run}/weights.safetensors --train train "
@@ -56,7 +56,8 @@ OUTPUTS = {
 
 
 def arguments(name, run=RUN):
-    return ["--params", "params.yaml", *COMMANDS[name][1].format(run=run).split()]
+    words = COMMANDS[name][1].format(run=run).split()
+    return words if "--dataset" in words else ["--params", "params.yaml", *words]
 
 
 def invoke(name, run=RUN, variant="routed", seed="0"):

@@ -60,7 +60,11 @@ def test_override_changes_its_variant_only(tmp_path):
         ("seeds", [0, True], "seeds.1: got True, should be a valid integer"),
         ("seeds", 3, "seeds: got 3, should be a valid list"),
         ("variants", ["routed", "routed"], "variants: got 'routed' twice"),
-        ("variants", ["wider"], "variants: got 'wider', allowed: routed, baseline, fast, published"),
+        (
+            "variants",
+            ["wider"],
+            "variants: got 'wider', allowed: routed, baseline, fast, published",
+        ),
         ("variants", ["../routed"], "variants.0: got '../routed', should match pattern"),
         ("recipe.epochs", 0, "recipe.epochs: got 0, should be greater than or equal to 1"),
         ("recipe.epochs", 2.5, "recipe.epochs: got 2.5, should be a valid integer"),
