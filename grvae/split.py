@@ -17,7 +17,8 @@ Here the certificates learn after the autoencoder, not beside it, so that the en
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -28,13 +29,13 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from grvae.errors import GrvaeError
-from grvae.images import ImageSet
+from grvae.images import DIGITS, SIDE, ImageSet
 from grvae.routing import latent_map, route_gradient
 from grvae.seeding import random_stream
 from grvae.split_params import SplitRecipe
 from grvae.storage import arrays_sha256
 
-DIGITS, PIXELS = 10, 28 * 28
+PIXELS = SIDE * SIDE
 ADAM_BETA1 = 0.9
 
 # As in grvae/training.py: beyond it, oneMKL's sums depend on the number of threads.
@@ -194,9 +195,16 @@ def perceptron(sizes: list[int], last_bias: bool) -> nn.Sequential:
 
 def build_split_autoencoder(recipe: SplitRecipe, init: torch.Generator) -> SplitAutoencoder:
     """An untrained model with PyTorch's default initial weights, drawn from `init`."""
+    with weights_drawn_from(init):
+        return SplitAutoencoder(recipe)
+
+
+@contextmanager
+def weights_drawn_from(init: torch.Generator) -> Iterator[None]:
+    """Modules built in here draw their initial weights from `init` and from no global state."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=init)))
-        return SplitAutoencoder(recipe)
+        yield
 
 
 def gradient_shares(recipe: SplitRecipe) -> Tensor:
@@ -263,8 +271,7 @@ def train_certificate(
     shuffle: torch.Generator,
 ) -> nn.Module:
     """A decoder that learns to draw images (image, 784) from half an encoding (image, latent)."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**62, (), generator=init)))
+    with weights_drawn_from(init):
         sizes = [latents.shape[1], *recipe.hidden_sizes[::-1], PIXELS]
         certificate = perceptron(sizes, last_bias=True)
 

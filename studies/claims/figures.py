@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grvae.figures import (
+    GREY,
     OKABE_ITO,
     PANEL_WIDTH,
     as_percent,
@@ -161,7 +162,7 @@ def draw_split(study: Study, runs: pd.DataFrame) -> Figure:
             )
     panel.set_yticks(range(len(names)), names)
     panel.invert_yaxis()
-    panel.axvline(0, color="#6E6E6E", lw=0.8)
+    panel.axvline(0, color=GREY, lw=0.8)
     panel.set_xlabel("share of the blind image's absolute error that a certificate does away with")
     panel.xaxis.set_major_formatter(as_percent)
     panel.legend()
