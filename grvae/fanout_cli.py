@@ -11,6 +11,7 @@ INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
 
 
 @click.command()
+@click.argument("pipeline", default="dvc.yaml")
 @click.option(
     "-j", "--jobs", type=click.IntRange(1), help="Local processes; one a core if not given."
 )
@@ -27,8 +28,10 @@ INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended
     is_flag=True,
     help="Exchange data through DVC's default remote: for workers that share no disk with you.",
 )
-def repro(jobs: int | None, scheduler: str | None, threads: int, via_remote: bool) -> None:
-    """Do what `dvc repro` does, but run the stages of a matrix side by side.
+def repro(
+    pipeline: str, jobs: int | None, scheduler: str | None, threads: int, via_remote: bool
+) -> None:
+    """Do what `dvc repro PIPELINE` does, but run the stages of a matrix side by side.
 
     The results are the same to the bit. Uncommitted changes and new files go to the workers too;
     files that git ignores do not.
@@ -45,7 +48,8 @@ def repro(jobs: int | None, scheduler: str | None, threads: int, via_remote: boo
     load_params(Path("params.yaml"))  # or every worker would find the same mistake
     try:
         processes = jobs or os.cpu_count() or 1
-        reproduce(Path.cwd(), Workers(processes, scheduler, threads), via_remote)
+        file = Path(os.path.normpath(pipeline)).as_posix()
+        reproduce(Path.cwd(), file, Workers(processes, scheduler, threads), via_remote)
     except KeyboardInterrupt as error:
         click.echo("Stopped. What was finished is kept: run the same command to go on.", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from error

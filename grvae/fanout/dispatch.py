@@ -22,6 +22,7 @@ from grvae.fanout.guard import start_guarded
 from grvae.fanout.mend import mend
 from grvae.fanout.pipeline import (
     DVC,
+    MAIN_FILE,
     Unit,
     ask_dvc,
     plan_units,
@@ -66,11 +67,12 @@ class Workers:
     threads: int
 
 
-def reproduce(folder: Path, workers: Workers, via_remote: bool) -> None:
-    """Bring the whole pipeline up to date, what can run side by side on the workers.
+def reproduce(folder: Path, file: str, workers: Workers, via_remote: bool) -> None:
+    """Bring a whole pipeline up to date, what can run side by side on the workers.
 
     Args:
         folder: the project.
+        file: the pipeline's dvc.yaml, as seen from the project's folder.
         workers: where to run.
         via_remote: exchange results through DVC's default remote, not through its cache folder.
 
@@ -79,13 +81,15 @@ def reproduce(folder: Path, workers: Workers, via_remote: bool) -> None:
     """
     if not (folder / ".dvc").is_dir():
         raise GrvaeError(f"no DVC project in {folder}: run this in the project's folder")
+    if Path(file).name != MAIN_FILE or not (folder / file).is_file():
+        raise GrvaeError(f"pipeline: got {file!r}, should be a {MAIN_FILE} of this project")
     with only_caller(folder):
         for record in mend(folder):
             click.echo(f"Mended {record}, which a killed process had left half-written.", err=True)
         remote = default_remote(folder) if via_remote else None
         pull = ["--pull"] if via_remote else []
         graph = read_graph(folder)
-        upstream, apart = split_upstream(graph)
+        upstream, apart = split_upstream(graph, file)
         if upstream:
             run_dvc(folder, "repro", *pull, *upstream)
         if units := plan_units(graph, apart, read_stale(folder)):
@@ -101,7 +105,7 @@ def reproduce(folder: Path, workers: Workers, via_remote: bool) -> None:
             if any(outcome.problem for outcome in outcomes):
                 # If the cause is being mended already, DVC would run the others once more.
                 fail(folder, outcomes, pull, take_in=[] if changed else apart)
-        run_dvc(folder, "repro", *pull)
+        run_dvc(folder, "repro", *pull, file)
 
 
 def fail(folder: Path, outcomes: list[Outcome], pull: list[str], take_in: list[str]) -> NoReturn:

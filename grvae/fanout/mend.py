@@ -11,26 +11,47 @@ import fcntl
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-RWLOCK, LOCK = Path(".dvc") / "tmp" / "rwlock", Path("dvc.lock")
-# DVC holds the one while it writes the other.
-GUARDS = {RWLOCK: Path(".dvc") / "tmp" / "rwlock.lock", LOCK: Path(".dvc") / "tmp" / "lock"}
+TMP = Path(".dvc") / "tmp"
+RWLOCK = TMP / "rwlock"
+# DVC holds these while it writes the records.
+RWLOCK_GUARD, LOCK_GUARD = TMP / "rwlock.lock", TMP / "lock"
 
 
 def mend(folder: Path) -> list[Path]:
     """Mend the records of a project that are torn; returns which."""
     mended = []
-    for record, is_torn in ((RWLOCK, is_torn_json), (LOCK, is_torn_lock)):
-        with unless_held(folder / GUARDS[record]) as free:
-            if free and (folder / record).exists() and is_torn((folder / record).read_bytes()):
-                (folder / record).unlink()
-                mended.append(record)
-                if record == LOCK:
-                    restore = ["git", "checkout", "--quiet", "HEAD", "--", str(LOCK)]
-                    subprocess.run(restore, cwd=folder, capture_output=True)  # if git has one
+    with unless_held(folder / RWLOCK_GUARD) as free:
+        if free and is_torn(folder / RWLOCK, is_torn_json):
+            (folder / RWLOCK).unlink()
+            mended.append(RWLOCK)
+    with unless_held(folder / LOCK_GUARD) as free:
+        for lock in find_locks(folder) if free else []:
+            if is_torn(folder / lock, is_torn_lock):
+                (folder / lock).unlink()
+                run_git(folder, "checkout", "--quiet", "HEAD", "--", str(lock))  # if it has one
+                mended.append(lock)
     return mended
+
+
+def find_locks(folder: Path) -> list[Path]:
+    """Every dvc.lock of the project, of the pipelines in other folders, too."""
+    names = ("--", "dvc.lock", "*/dvc.lock")
+    found = run_git(folder, "ls-files", "--cached", "--others", "--exclude-standard", *names)
+    return sorted({Path("dvc.lock"), *map(Path, found.splitlines())})
+
+
+def run_git(folder: Path, *arguments: str) -> str:
+    """What a git command prints; nothing where it fails."""
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout
+
+
+def is_torn(record: Path, says_so: Callable[[bytes], bool]) -> bool:
+    """Whether a record exists and its content is torn."""
+    return record.exists() and says_so(record.read_bytes())
 
 
 @contextlib.contextmanager

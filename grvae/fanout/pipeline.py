@@ -14,6 +14,8 @@ from grvae.errors import GrvaeError
 # Another dvc in the same workspace, a person's say, holds its lock for seconds: wait for it.
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
 
+MAIN_FILE = "dvc.yaml"
+
 # Every stage with the stages that it depends on, in the order of dvc.yaml.
 Graph = Mapping[str, Collection[str]]
 
@@ -61,12 +63,16 @@ def read_stale(folder: Path) -> set[str]:
     return set(json.loads(ask_dvc(folder, "status", "--json")))
 
 
-def split_upstream(graph: Graph) -> tuple[list[str], list[str]]:
+def split_upstream(graph: Graph, file: str) -> tuple[list[str], list[str]]:
     """Which stages run before the fan-out, and which can then run apart from the rest.
 
     Apart from the rest run the stages of a matrix, with those that follow in the same row, and
     whatever else waits for none of them. What gathers them and all that follows is left to DVC.
     A graph without a matrix has nothing to fan out.
+
+    Args:
+        graph: all stages.
+        file: the dvc.yaml whose stages are fanned out.
 
     Returns:
         The stages upstream of a matrix, and those that can run apart; both sorted so that each
@@ -76,25 +82,26 @@ def split_upstream(graph: Graph) -> tuple[list[str], list[str]]:
     early: set[str] = set()  # no matrix stage among what they depend on
     rows: set[str] = set()
     for stage in order:
-        if is_row(stage) and all(parent in early or parent in rows for parent in graph[stage]):
+        if (
+            "@" in stage
+            and is_of(stage, file)
+            and all(parent in early or parent in rows for parent in graph[stage])
+        ):
             rows.add(stage)
         elif "@" not in stage and early.issuperset(graph[stage]):
             early.add(stage)
     if not rows:
         return [], []
     upstream = {stage for row in rows for stage in ancestors(graph, row)} & early
-    apart = {stage for stage in rows | early - upstream if is_local(stage)}
+    apart = {stage for stage in rows | early - upstream if is_of(stage, file)}
     return [stage for stage in order if stage in upstream], [s for s in order if s in apart]
 
 
-def is_local(stage: str) -> bool:
-    """Whether `dvc repro` means this stage: those of files but ./dvc.yaml have a path in them."""
-    return not re.search(r":|\.dvc$", stage)
-
-
-def is_row(stage: str) -> bool:
-    """Whether this is a stage of a matrix of ./dvc.yaml."""
-    return "@" in stage and is_local(stage)
+def is_of(stage: str, file: str) -> bool:
+    """Whether a dvc.yaml has this stage; DVC puts the file before those of all but ./dvc.yaml."""
+    if file == MAIN_FILE:
+        return not re.search(r":|\.dvc$", stage)
+    return stage.startswith(f"{file}:")
 
 
 def ancestors(graph: Graph, stage: str) -> set[str]:

@@ -26,7 +26,9 @@ class Snapshot:
     @property
     def identity(self) -> str:
         """The same for equal projects, wherever they are and whatever has been run in them."""
-        files = {name: digest for name, digest in self.files.items() if name != "dvc.lock"}
+        files = {
+            name: digest for name, digest in self.files.items() if Path(name).name != "dvc.lock"
+        }
         return hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
 
     def differences(self, other: "Snapshot") -> list[str]:

@@ -29,6 +29,9 @@ from grvae.fanout.pipeline import DVC, Unit
 # a run that was killed goes on from its checkpoint, on whichever worker it is tried again.
 UNTRACKED_FOLDERS = ("checkpoints", "logs")
 
+# How many threads, and processes of joblib, a stage may use.
+THREADS_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+
 # A result is exact only for these.
 PACKAGES = ("dvc", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 
@@ -242,7 +245,7 @@ def run_command(
     """
     # The stages say `python`: it must be this one. Dask limits MKL to one thread on its own.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    threads = {name: str(job.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    threads = {name: str(job.threads) for name in THREADS_VARIABLES}
     process = start_guarded(
         [*DVC, *command],
         folder,

@@ -2,6 +2,7 @@
 
 import fcntl
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,13 @@ def test_half_written_lock_gives_way_to_the_committed_one(project, torn):
     (project / "dvc.lock").write_text(torn)
     assert [path.name for path in mend(project)] == ["dvc.lock"]
     assert (project / "dvc.lock").read_text() == WHOLE
+
+
+def test_half_written_lock_of_a_pipeline_in_another_folder_is_mended_too(project):
+    (project / "study").mkdir()
+    (project / "study" / "dvc.lock").write_text(WHOLE[:-1])
+    assert mend(project) == [Path("study/dvc.lock")]
+    assert not (project / "study" / "dvc.lock").exists()
 
 
 def test_half_written_lock_that_was_never_committed_is_removed(project):

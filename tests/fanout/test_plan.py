@@ -22,18 +22,18 @@ APART = ["train@a-0", "train@a-1", "probe", "evaluate@a-0", "evaluate@a-1"]
 
 
 def test_upstream_runs_first_and_what_gathers_the_matrix_is_left_to_dvc():
-    upstream, apart = split_upstream(GRAPH)
+    upstream, apart = split_upstream(GRAPH, "dvc.yaml")
     assert upstream == ["download"]
     assert sorted(apart) == sorted(APART)
 
 
 def test_stage_stands_after_what_it_depends_on():
-    _, apart = split_upstream(GRAPH)
+    _, apart = split_upstream(GRAPH, "dvc.yaml")
     assert apart.index("evaluate@a-0") > apart.index("train@a-0")
 
 
 def test_graph_without_matrix_has_nothing_to_fan_out():
-    assert split_upstream({"download": [], "train": ["download"]}) == ([], [])
+    assert split_upstream({"download": [], "train": ["download"]}, "dvc.yaml") == ([], [])
 
 
 def test_stages_of_other_files_are_left_to_dvc():
@@ -42,7 +42,19 @@ def test_stages_of_other_files_are_left_to_dvc():
         "other/dvc.yaml:train@x": ["other/dvc.yaml:judge"],
     }
     graph = GRAPH | {"pictures.dvc": []} | other
-    assert split_upstream(graph) == split_upstream(GRAPH)
+    assert split_upstream(graph, "dvc.yaml") == split_upstream(GRAPH, "dvc.yaml")
+
+
+def test_pipeline_of_another_file_waits_for_the_main_one_and_fans_out_its_own_stages():
+    graph = GRAPH | {
+        "other/dvc.yaml:judge": ["download"],
+        "other/dvc.yaml:train@x": ["download"],
+        "other/dvc.yaml:measure@x": ["other/dvc.yaml:train@x", "other/dvc.yaml:judge"],
+        "other/dvc.yaml:report": ["other/dvc.yaml:measure@x"],
+    }
+    upstream, apart = split_upstream(graph, "other/dvc.yaml")
+    assert upstream == ["download", "other/dvc.yaml:judge"]
+    assert apart == ["other/dvc.yaml:train@x", "other/dvc.yaml:measure@x"]
 
 
 def test_rows_of_a_matrix_are_units():

@@ -163,6 +163,51 @@ def test_torn_lock_does_not_stop_it(toy, expected):
     assert toy.lock() == expected
 
 
+OTHER_GRAPH = """\
+stages:
+  train:
+    foreach:
+      - x
+      - y
+    do:
+      wdir: ..
+      cmd: python stage.py other/${item}.txt data.txt
+      deps:
+        - stage.py
+        - data.txt
+      outs:
+        - other/${item}.txt
+  gather:
+    wdir: ..
+    cmd: python stage.py other/all.txt other/x.txt other/y.txt
+    deps:
+      - other/x.txt
+      - other/y.txt
+    outs:
+      - other/all.txt
+"""
+
+
+def test_second_pipeline_of_the_project_fans_out_by_its_file(toy):
+    (toy.folder / "other").mkdir()
+    toy.write("other/dvc.yaml", OTHER_GRAPH)
+    output = toy.grvae("./other/dvc.yaml", "-j", "2")
+    assert ran(output) == ["download", "other/dvc.yaml:gather"]
+    assert "2 done, 0 running, 0 waiting, 0 failed" in output
+    assert not (toy.folder / "runs").exists()
+    lock = (toy.folder / "other" / "dvc.lock").read_bytes()
+    toy.run(*DVC, "repro", "--force", "--no-run-cache", "other/dvc.yaml")
+    assert (toy.folder / "other" / "dvc.lock").read_bytes() == lock
+
+
+def test_pipeline_that_does_not_exist_is_one_line(toy):
+    output = toy.grvae("elsewhere/dvc.yaml", code=1)
+    assert (
+        output
+        == "Error: pipeline: got 'elsewhere/dvc.yaml', should be a dvc.yaml of this project\n"
+    )
+
+
 def test_missing_dask_is_one_line(toy, tmp_path):
     missing = tmp_path / "missing" / "distributed"
     missing.mkdir(parents=True)
