@@ -26,7 +26,8 @@ from grvae.latent_ranges import DigitSliders, digit_sliders
 from grvae.slider_fidelity import paths_along
 from grvae.statistics import estimate
 from grvae.storage import load_table, write_atomically
-from grvae.vae import VAE, load_vae
+from grvae.training import train_vae
+from grvae.vae import VAE
 from stages.command import PATH, StageCommand
 from studies.claims.evidence import (
     ALTERNATIVES,
@@ -37,7 +38,6 @@ from studies.claims.evidence import (
     share_of_good_runs,
     values_of,
 )
-from studies.claims.runs import run_file
 from studies.claims.study import Study, load_study
 
 HEIGHT = 3.1
@@ -218,38 +218,42 @@ def add_legend_above(figure: Figure, panel: Axes, columns: int) -> None:
     figure.legend(*panel.get_legend_handles_labels(), loc="outside upper center", ncols=columns)
 
 
-def sliders_of(model: VAE, train: ImageSet) -> DigitSliders:
-    """The sliders of a model with one latent a digit."""
+def routed_sliders(study: Study, images: ImageSet) -> tuple[VAE, DigitSliders]:
+    """The model of `routed` with the first seed, and its sliders.
+
+    It is trained here once more, to the same bits in seconds, so that no figure needs more of the
+    runs than their table.
+    """
+    recipe, latent_act = study.recipe_of("routed"), study.setting("routed").latent_act
+    train, validation = split_validation(images, recipe.validation_fraction)
+    model, _ = train_vae(train, validation[:0], recipe, latent_act, study.first_seed)
     with torch.no_grad():
         latents = model.activate(model.encode(train.pixels)[0])
-    return digit_sliders(latents, train.labels, [[digit] for digit in range(DIGITS)])
+    digits = [[digit] for digit in range(DIGITS)]
+    return model, digit_sliders(latents, train.labels, digits)
 
 
 @click.command(cls=StageCommand)
 @click.option("--params", "params_file", type=PATH, required=True)
 @click.option("--runs", "runs_file", type=PATH, required=True)
 @click.option("--split-runs", "split_file", type=PATH, required=True)
-@click.option("--routed", type=PATH, required=True, help="Folder with the runs of `routed`.")
 @click.option("--train", "train_file", type=PATH, required=True)
 @click.option("--out", type=PATH, required=True, help="Folder for the figures.")
 def main(
     params_file: Path,
     runs_file: Path,
     split_file: Path,
-    routed: Path,
     train_file: Path,
     out: Path,
 ) -> None:
     """Draw one figure a claim."""
     study, runs = load_study(params_file), load_table(runs_file)
-    train, _ = split_validation(load_images(train_file), study.recipe.validation_fraction)
-    model = load_vae(run_file(routed, study.first_seed))
     figures: Mapping[str, Figure] = {
         "sign": draw_sign(runs),
         "regularisation": draw_regularisation(study, runs),
         "reconstruction": draw_reconstruction(runs),
         "spread": draw_spread(runs),
-        "sliders": draw_sliders(model, sliders_of(model, train)),
+        "sliders": draw_sliders(*routed_sliders(study, load_images(train_file))),
         "split": draw_split(study, load_table(split_file)),
         "absorption": draw_absorption(study, runs),
         "losses": draw_losses(runs),
