@@ -8,19 +8,21 @@ from grvae.images import load_images, split_validation
 from grvae.judge import judge_accuracy, save_judge, train_judge
 from grvae.storage import save_json
 from stages.command import PATH, StageCommand
-
-# As for the models that it judges: no image of the validation split is learned from.
-VALIDATION_FRACTION = 0.1
+from studies.claims.study import load_study
 
 
 @click.command(cls=StageCommand)
+@click.option("--params", "params_file", type=PATH, required=True)
 @click.option("--train", "train_file", type=PATH, required=True)
 @click.option("--test", "test_file", type=PATH, required=True)
 @click.option("--judge", "judge_file", type=PATH, required=True)
 @click.option("--measures", "measures_file", type=PATH, required=True)
-def main(train_file: Path, test_file: Path, judge_file: Path, measures_file: Path) -> None:
-    """Train the judge of one dataset."""
-    train, _ = split_validation(load_images(train_file), VALIDATION_FRACTION)
+def main(
+    params_file: Path, train_file: Path, test_file: Path, judge_file: Path, measures_file: Path
+) -> None:
+    """Train the judge of one dataset, on the images that the models learn from."""
+    fraction = load_study(params_file).recipe.validation_fraction
+    train, _ = split_validation(load_images(train_file), fraction)
     judge = train_judge(train, seed=0)
     save_judge(judge_file, judge)
     save_json(measures_file, {"test_accuracy": judge_accuracy(judge, load_images(test_file))})
