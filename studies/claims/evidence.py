@@ -45,6 +45,8 @@ SOFT_MASKS = ("tenth_off_route", "half_off_route")
 OTHER_DATA = ("fashion", "digits")
 SPLIT_ABLATIONS = (
     "split_penalties_only",
+    "split_no_routing",
+    "split_bottom_digits_only",
     "split_no_correlation",
     "split_no_penalties",
     "split_separate_decoders",
