@@ -1,14 +1,30 @@
-"""`grvae repro` on the project's own graph, small."""
+"""`grvae repro` on the project's own graphs: one small, of the other what would run where."""
 
 import pytest
 
+from grvae.fanout.pipeline import plan_units, read_graph, split_upstream
+from studies.claims.study import load_study
+from tests.conftest import PROJECT
 from tests.fanout.conftest import DVC, GRVAE, ran
 from tests.project import Project
 
 pytest.importorskip("distributed")
-pytestmark = pytest.mark.slow
 
 
+def test_each_setting_of_the_study_is_a_unit_and_so_is_each_other_dataset():
+    file = "studies/claims/dvc.yaml"
+    graph, study = read_graph(PROJECT), load_study(PROJECT / "studies/claims/params.yaml")
+    upstream, apart = split_upstream(graph, file)
+    assert upstream == ["download", f"{file}:judge"]
+    units = plan_units(graph, apart, graph)
+    datasets = {study.setting(name).dataset for name in study.other_data}
+    assert len(units) == len(study.settings) + len(study.split.settings) + len(datasets)
+    stages = {stage for unit in units for stage in unit.stages}
+    left = {stage for stage in graph if stage.startswith(file)} - stages
+    assert left == {f"{file}:{name}" for name in ("judge", "summarise", "figures", "report")}
+
+
+@pytest.mark.slow
 def test_runs_of_the_workers_are_those_of_the_caller_to_the_bit(tmp_path):
     project = Project(tmp_path / "project")
     output = project.run(*GRVAE, "repro", "-j", "2")
