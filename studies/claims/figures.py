@@ -31,9 +31,11 @@ from grvae.vae import VAE
 from stages.command import PATH, StageCommand
 from studies.claims.evidence import (
     ALTERNATIVES,
+    GOOD_RECALL,
     GUESSES,
     ROUTED_SHARES,
     WRONG_SHARES,
+    at_full_length,
     estimate_of,
     share_of_good_runs,
     values_of,
@@ -129,20 +131,25 @@ def draw_losses(runs: pd.DataFrame) -> Figure:
 
 @styled
 def draw_spread(runs: pd.DataFrame) -> Figure:
-    """Every routed run, sorted by its worst digit's recall."""
-    rows = runs[runs["setting"] == "routed"].sort_values("lowest_recall", ignore_index=True)
+    """Every routed run, short and at full length, sorted by its worst digit's recall."""
     figure, panels = make_panels(2, HEIGHT)
-    for colour, measure in zip(OKABE_ITO, ("read_accuracy", "lowest_recall"), strict=False):
-        label = measure.replace("_", " ")
-        panels[0].plot(
-            rows.index, rows[measure], ls="", marker="o", ms=3.5, color=colour, label=label
+    lengths = {"short": runs, "full length": at_full_length(runs)}
+    for panel, (length, table) in zip(panels, lengths.items(), strict=True):
+        rows = table[table["setting"] == "routed"].sort_values("lowest_recall", ignore_index=True)
+        for colour, measure in zip(OKABE_ITO, ("read_accuracy", "lowest_recall"), strict=False):
+            label = measure.replace("_", " ")
+            panel.plot(
+                rows.index, rows[measure], ls="", marker="o", ms=3.5, color=colour, label=label
+            )
+        good = share_of_good_runs(table)
+        panel.set(
+            title=f"{length}: {round(good.mean * good.n)} of {good.n} runs are good",
+            xlabel="run",
+            ylim=(-0.03, 1.03),
         )
-    panels[0].yaxis.set_major_formatter(as_percent)
-    panels[0].legend()
-    panels[1].plot(rows.index, rows["squared_error"], ls="", marker="o", ms=3.5, color=OKABE_ITO[2])
-    good = share_of_good_runs(runs)
-    panels[0].set(title=f"{round(good.mean * good.n)} of {good.n} runs are good", xlabel="run")
-    panels[1].set(title="squared error per test image", xlabel="run, in the same order")
+        panel.axhline(GOOD_RECALL, color=GREY, lw=0.9, ls=":", label="least recall of a good run")
+        panel.yaxis.set_major_formatter(as_percent)
+    add_legend_above(figure, panels[0], 3)
     return figure
 
 

@@ -16,26 +16,40 @@ from stages.command import PATH, StageCommand
 from studies.claims.evidence import (
     ALPHA,
     ALTERNATIVES,
+    FULL,
+    FULL_LENGTH_CLAIMS,
     GOOD_RECALL,
     GUESSES,
     ROUTED_SHARES,
+    RULES,
     SOFT_MASKS,
     WORTH_NAMING,
     WRONG_SHARES,
     Comparison,
+    at_full_length,
     compare_all,
     is_better,
     is_right,
     judge_claims,
+    of_claim,
+    plans_among,
     share_of_good_runs,
 )
 from studies.claims.study import Study, load_study
 
 
-def context(study: Study, runs: pd.DataFrame, comparisons: list[Comparison]) -> dict[str, Any]:
-    """Every placeholder that the runs fill."""
-    routed = runs[runs["setting"] == "routed"]
-    claim = {n: [c for c in comparisons if c.claim == n] for n in (3, 8)}
+def context(
+    study: Study, runs: pd.DataFrame, comparisons: list[Comparison], at_length: list[Comparison]
+) -> dict[str, Any]:
+    """Every placeholder that the runs fill.
+
+    Args:
+        study: what was run.
+        runs: one row a run.
+        comparisons: all that were planned.
+        at_length: those of them that could be made between runs of full length.
+    """
+    full = at_full_length(runs)
     return {
         "total_runs": len(runs),
         "settings": runs["setting"].nunique(),
@@ -53,9 +67,15 @@ def context(study: Study, runs: pd.DataFrame, comparisons: list[Comparison]) -> 
             for name in (*study.names, *study.split.settings)
         },
         "comparisons": comparisons,
-        "verdicts": judge_claims(runs, comparisons),
-        "right_guesses": [name for name, pairs in GUESSES.items() if is_right(claim[3], pairs)],
-        "beaten": [f"`{name}`" for name in ALTERNATIVES if is_better(claim[8], name)],
+        "at_length": at_length,
+        "verdicts": judge_claims(runs, comparisons, tuple(RULES)),
+        "full_verdicts": judge_claims(full, at_length, FULL_LENGTH_CLAIMS),
+        "full_settings": [name for name in study.names if name.startswith(FULL)],
+        "right_guesses": [
+            name for name, pairs in GUESSES.items() if is_right(of_claim(comparisons, 3), pairs)
+        ],
+        "beaten": losses_beaten(comparisons),
+        "full_beaten": losses_beaten(at_length),
         "kl_settings": [name for name in study.settings if name.startswith("kl_")],
         "guess_settings": list(
             dict.fromkeys(name for pairs in GUESSES.values() for pair in pairs for name in pair)
@@ -63,11 +83,20 @@ def context(study: Study, runs: pd.DataFrame, comparisons: list[Comparison]) -> 
         "label_settings": [*ROUTED_SHARES, *WRONG_SHARES, *SOFT_MASKS],
         "alternatives": list(ALTERNATIVES),
         "good_runs": share_of_good_runs(runs),
-        "lowest_recall": float(routed["lowest_recall"].min()),
-        "fewest_sliders": int(routed["pure_recognised"].min()),
-        "lowest_accuracy": float(routed["read_accuracy"].min()),
-        "highest_accuracy": float(routed["read_accuracy"].max()),
+        "full_good_runs": share_of_good_runs(full),
+        "ends": {name: ends_of(runs[runs["setting"] == name]) for name in study.names},
     }
+
+
+def losses_beaten(comparisons: list[Comparison]) -> list[str]:
+    """The losses that routing is better than, as code."""
+    return [f"`{name}`" for name in ALTERNATIVES if is_better(of_claim(comparisons, 8), name)]
+
+
+def ends_of(rows: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """The lowest and the highest value of each measure over one setting's runs."""
+    numbers = rows.select_dtypes("number")
+    return {str(name): (float(v.min()), float(v.max())) for name, v in numbers.items()}
 
 
 def estimates_of(rows: pd.DataFrame) -> dict[str, Estimate]:
@@ -140,9 +169,12 @@ def main(
     """Write the report and the table of comparisons."""
     study, main_recipe = load_study(params_file), load_params(main_params_file).recipe
     runs = pd.concat([load_table(runs_file), load_table(split_file)], ignore_index=True)
+    full = at_full_length(runs)
     comparisons = compare_all(runs)
-    save_table(comparisons_file, comparisons_table(comparisons))
-    placeholders = context(study, runs, comparisons) | {
+    at_length = compare_all(full, plans_among(full["setting"].unique()))
+    table = {"short": comparisons_table(comparisons), "full": comparisons_table(at_length)}
+    save_table(comparisons_file, pd.concat(table, names=["length"]).reset_index("length"))
+    placeholders = context(study, runs, comparisons, at_length) | {
         "judge_accuracy": load_json(judge_file)["test_accuracy"],
         "main_epochs": main_recipe.epochs,
         "main_decoder_epochs": main_recipe.decoder_epochs,

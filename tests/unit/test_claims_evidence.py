@@ -4,8 +4,13 @@ import pytest
 
 from grvae.statistics import Estimate
 from studies.claims.evidence import (
+    ALWAYS_FULL,
+    FULL,
+    FULL_LENGTH_CLAIMS,
     PLANNED,
+    RULES,
     Comparison,
+    at_full_length,
     compare_all,
     estimate_of,
     holm,
@@ -14,6 +19,7 @@ from studies.claims.evidence import (
     judge_claims,
     p_value,
     paired,
+    plans_among,
     share_of_good_runs,
     three_way,
 )
@@ -55,7 +61,7 @@ def runs(**changes):
 
 
 def verdicts(table):
-    return judge_claims(table, compare_all(table))
+    return judge_claims(table, compare_all(table), tuple(RULES))
 
 
 def comparison(difference, p=0.0, measure="squared_error", setting="changed"):
@@ -137,6 +143,25 @@ def test_good_runs_need_every_recall_and_every_slider():
 )
 def test_verdict_follows_its_rule(claim, changes, verdict):
     assert verdicts(runs(**changes))[claim] == verdict
+
+
+def test_runs_at_full_length_are_judged_by_the_same_rules_and_on_their_own():
+    table = runs(routed__mean_recognised=0.5)
+    longer = runs(kl_0_still__read_accuracy=0.3)
+    longer["setting"] = FULL + longer["setting"]
+    both = pd.concat([table, longer[~longer["setting"].isin([FULL + n for n in ALWAYS_FULL])]])
+    full = at_full_length(both)
+    assert set(full["setting"]) == set(table["setting"])
+    comparisons = compare_all(full, plans_among(full["setting"].unique()))
+    verdict = judge_claims(full, comparisons, FULL_LENGTH_CLAIMS)
+    assert list(verdict) == list(FULL_LENGTH_CLAIMS)
+    assert (verdict[2], verdict[5]) == ("holds", "holds")
+    assert verdicts(both)[5] == "does not hold"
+
+
+def test_comparisons_are_planned_between_given_settings_only():
+    assert {plan[0] for plan in plans_among(["routed", "unrouted"])} == {3, 5}
+    assert plans_among(["routed"]) == []
 
 
 def test_all_losses_beaten_is_needed_for_the_eighth_claim():

@@ -3,7 +3,7 @@ from ruamel.yaml import YAML
 
 from grvae.errors import GrvaeError
 from grvae.params import load_params
-from studies.claims.evidence import PLANNED
+from studies.claims.evidence import FULL, PLANNED
 from studies.claims.study import load_study
 from tests.conftest import PROJECT
 
@@ -28,6 +28,18 @@ def test_recipe_is_the_main_one_but_for_its_length():
     study, main = load_study(FILE).recipe.model_dump(), load_params(PROJECT / "params.yaml")
     usual = main.recipe.model_dump()
     assert {key for key in usual if usual[key] != study[key]} == {"epochs", "decoder_epochs"}
+
+
+def test_setting_at_full_length_differs_in_its_epochs_only_and_has_those_of_the_main_recipe():
+    study, main = load_study(FILE), load_params(PROJECT / "params.yaml").recipe
+    names = [name for name in study.names if name.startswith(FULL)]
+    assert len(names) > 10
+    for name in names:
+        short, full = (study.recipe_of(n) for n in (name.removeprefix(FULL), name))
+        lengths = {"epochs": main.epochs, "decoder_epochs": main.decoder_epochs}
+        assert full == short.model_copy(update=lengths)
+        others = [study.setting(n) for n in (name.removeprefix(FULL), name)]
+        assert len({(other.dataset, other.latent_act) for other in others}) == 1
 
 
 def test_settings_share_their_seeds():
