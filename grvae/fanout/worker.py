@@ -249,7 +249,7 @@ def run_command(
     process = start_guarded(
         [*DVC, *command],
         folder,
-        environment=os.environ | threads | {"PATH": path},
+        variables=threads | {"PATH": path},
         output=subprocess.PIPE,
         keep_open=lock,
     )

@@ -163,6 +163,11 @@ def test_torn_lock_does_not_stop_it(toy, expected):
     assert toy.lock() == expected
 
 
+def test_stages_keep_freed_memory_as_without_dask(toy):
+    toy.prepend("import os\nassert 'MALLOC_TRIM_THRESHOLD_' not in os.environ")
+    assert "0 failed" in toy.grvae("-j", "2")
+
+
 OTHER_GRAPH = """\
 stages:
   train:
