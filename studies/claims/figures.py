@@ -94,9 +94,8 @@ def draw_regularisation(study: Study, runs: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_plane(runs: pd.DataFrame, settings: Sequence[str]) -> Figure:
+def draw_plane(panel: Axes, runs: pd.DataFrame, settings: Sequence[str]) -> None:
     """Settings in the plane of read accuracy and squared error."""
-    figure, (panel,) = make_panels(1, 4.2, width=1.6 * PANEL_WIDTH)
     for number, name in enumerate(settings):
         x, y = (estimate_of(runs, name, m) for m in ("squared_error", "read_accuracy"))
         panel.errorbar(
@@ -112,21 +111,28 @@ def draw_plane(runs: pd.DataFrame, settings: Sequence[str]) -> Figure:
         )
     panel.set(xlabel="squared error per test image", ylabel="read accuracy")
     panel.yaxis.set_major_formatter(as_percent)
-    figure.legend(*panel.get_legend_handles_labels(), loc="outside right center")
-    return figure
 
 
 @styled
 def draw_reconstruction(runs: pd.DataFrame) -> Figure:
     """What each change of a guess does to error and accuracy."""
     names = dict.fromkeys(name for pairs in GUESSES.values() for pair in pairs for name in pair)
-    return draw_plane(runs, list(names))
+    figure, (panel,) = make_panels(1, 4.2, width=1.6 * PANEL_WIDTH)
+    draw_plane(panel, runs, list(names))
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside right center")
+    return figure
 
 
 @styled
 def draw_losses(runs: pd.DataFrame) -> Figure:
-    """Routing against the losses that one would take instead."""
-    return draw_plane(runs, ["routed", "unrouted", *ALTERNATIVES])
+    """Routing against the losses that one would take instead, short and at full length."""
+    figure, panels = make_panels(2, HEIGHT + 0.7)
+    lengths = {"short": runs, "full length": at_full_length(runs)}
+    for panel, (length, table) in zip(panels, lengths.items(), strict=True):
+        draw_plane(panel, table, ["routed", "unrouted", *ALTERNATIVES])
+        panel.set(title=length, ylim=(0, 1.03))
+    add_legend_above(figure, panels[0], 4)
+    return figure
 
 
 @styled
@@ -194,6 +200,7 @@ def draw_absorption(study: Study, runs: pd.DataFrame) -> Figure:
             for place, name in zip(places, names, strict=True):
                 add_point(panel, place, values_of(runs, name, measure), colour, None)
         panel.set(ylim=(0, 1.03))
+        panel.xaxis.set_major_formatter(as_percent)
         panel.yaxis.set_major_formatter(as_percent)
     add_legend_above(figure, panels[0], 3)
     return figure
