@@ -56,9 +56,8 @@ SPLIT_ABLATIONS = (
     "split_bottom_for_all",
 )
 
-# Settings of this prefix are the others at full length; a few have it anyway.
+# Settings of this prefix are the others at full length.
 FULL = "full_"
-ALWAYS_FULL = ("digits_routed", "digits_unrouted")
 
 # Claim, measure, setting, and the setting that it is compared with.
 Plan = tuple[int, str, str, str]
@@ -132,8 +131,7 @@ def compare_all(runs: pd.DataFrame, plans: Sequence[Plan] = PLANNED) -> list[Com
 
 def at_full_length(runs: pd.DataFrame) -> pd.DataFrame:
     """The rows of the runs at full length, under the names of the settings that they lengthen."""
-    setting = runs["setting"]
-    rows = runs[setting.str.startswith(FULL) | setting.isin(ALWAYS_FULL)]
+    rows = runs[runs["setting"].str.startswith(FULL)]
     return rows.assign(setting=rows["setting"].str.removeprefix(FULL))
 
 
@@ -279,7 +277,7 @@ RULES: Mapping[int, Callable[[pd.DataFrame, Sequence[Comparison]], Verdict]] = {
     9: judge_other_data,
 }
 # For the others, no setting was run at full length.
-FULL_LENGTH_CLAIMS = (1, 2, 4, 5, 7, 8, 9)
+FULL_LENGTH_CLAIMS = (1, 2, 4, 5, 7, 8)
 
 
 def three_way(holds: bool, fails: bool) -> Verdict:
