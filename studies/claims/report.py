@@ -111,10 +111,18 @@ def write_spread(value: Estimate, decimals: int) -> str:
     return f"{mean} ({low} to {high})"
 
 
-def write_spread_percent(value: Estimate) -> str:
-    """A share and its interval in per cent; no end beyond what a share can be."""
-    ends = (write_percent(min(1.0, max(0.0, end))) for end in (value.low, value.high))
-    return f"{write_percent(value.mean)} ({' to '.join(ends)})"
+def write_spread_percent(value: Estimate, is_bounded: bool = True) -> str:
+    """A share and its interval in per cent.
+
+    Args:
+        value: of the share.
+        is_bounded: whether it is in [0, 1], so that no end of the interval is shown beyond; what is
+            done away with of an error is not, since an error can grow.
+    """
+    low, high = value.low, value.high
+    if is_bounded:
+        low, high = max(0.0, low), min(1.0, high)
+    return f"{write_percent(value.mean)} ({write_percent(low)} to {write_percent(high)})"
 
 
 def write_difference(value: Estimate, decimals: int, is_share: bool) -> str:

@@ -22,6 +22,7 @@ from studies.claims.evidence import (
     share_of_good_runs,
     three_way,
 )
+from studies.claims.report import write_spread_percent
 
 
 def runs(**changes):
@@ -193,3 +194,11 @@ def test_what_is_neither_is_partly():
         "does not hold",
         "partly",
     ]
+
+
+def test_interval_of_a_share_ends_where_shares_do_unless_it_can_be_negative():
+    value = Estimate(10, -0.068, -0.08, -0.05)
+    assert write_spread_percent(Estimate(10, 0.99, 0.97, 1.01)) == "99.0 % (97.0 % to 100.0 %)"
+    assert write_spread_percent(value, is_bounded=False) == (
+        "\N{MINUS SIGN}6.8 % (\N{MINUS SIGN}8.0 % to \N{MINUS SIGN}5.0 %)"
+    )
