@@ -14,6 +14,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from grvae.errors import GrvaeError
+from grvae.fanout.snapshot import list_files
+
 TMP = Path(".dvc") / "tmp"
 RWLOCK = TMP / "rwlock"
 # DVC holds these while it writes the records.
@@ -31,22 +34,18 @@ def mend(folder: Path) -> list[Path]:
         for lock in find_locks(folder) if free else []:
             if is_torn(folder / lock, is_torn_lock):
                 (folder / lock).unlink()
-                run_git(folder, "checkout", "--quiet", "HEAD", "--", str(lock))  # if it has one
+                restore = ["git", "checkout", "--quiet", "HEAD", "--", str(lock)]
+                subprocess.run(restore, cwd=folder, capture_output=True)  # if git has one
                 mended.append(lock)
     return mended
 
 
 def find_locks(folder: Path) -> list[Path]:
     """Every dvc.lock of the project, of the pipelines in other folders, too."""
-    names = ("--", "dvc.lock", "*/dvc.lock")
-    found = run_git(folder, "ls-files", "--cached", "--others", "--exclude-standard", *names)
-    return sorted({Path("dvc.lock"), *map(Path, found.splitlines())})
-
-
-def run_git(folder: Path, *arguments: str) -> str:
-    """What a git command prints; nothing where it fails."""
-    command = ["git", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout
+    locks = {Path("dvc.lock")}
+    with contextlib.suppress(GrvaeError):  # without git there is no list
+        locks |= {Path(name) for name in list_files(folder) if Path(name).name == "dvc.lock"}
+    return sorted(locks)
 
 
 def is_torn(record: Path, says_so: Callable[[bytes], bool]) -> bool:
