@@ -15,7 +15,7 @@ INSTALLED := $(VENV)/installed
 .PHONY: repro test test-slow demo fanout bench race faults chromium lint setup readme clean
 
 repro: $(INSTALLED)
-	python -m grvae.fanout.mend
+	python -m fanout.mend
 	dvc repro
 
 test: $(INSTALLED) chromium
@@ -25,7 +25,7 @@ test-slow: $(INSTALLED)
 	python -m pytest -m slow
 
 demo: $(INSTALLED)
-	python -m grvae.fanout.mend
+	python -m fanout.mend
 	dvc repro demo
 	grvae serve reports/demo
 

@@ -16,12 +16,12 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from grvae.figures import OKABE_ITO, STYLE, encode_png
-from grvae.images import load_images
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import save_table, write_atomically
+from grvae.model.images import load_images
+from grvae.model.training import train_vae
 from grvae.params import load_params
-from grvae.storage import save_table, write_atomically
-from grvae.training import train_vae
-from stages.command import PATH, StageCommand
+from grvae.show.figures import OKABE_ITO, STYLE, encode_png
 
 SETTINGS = {
     "images": (10_000, 20_000, 30_000, 40_000, 50_000, 60_000),

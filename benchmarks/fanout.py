@@ -29,13 +29,13 @@ from distributed import Client, Future, LocalCluster, get_worker
 from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
-from grvae.fanout.dispatch import QUEUE_ON_SCHEDULER
-from grvae.fanout.snapshot import list_files
-from grvae.storage import load_json, save_json, save_table, write_atomically
+from fanout.dispatch import QUEUE_ON_SCHEDULER
+from fanout.snapshot import list_files
+from grvae.base.storage import load_json, save_json, save_table, write_atomically
 
 PROJECT = Path(__file__).resolve().parents[1]
 REPORTS = PROJECT / "reports" / "fanout"
-GRVAE = (sys.executable, "-m", "grvae.cli")
+GRVAE = (sys.executable, "-m", "grvae.use.cli")
 DVC = (sys.executable, "-m", "dvc")
 
 

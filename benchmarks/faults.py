@@ -34,13 +34,13 @@ import click
 import psutil
 from ruamel.yaml import YAML
 
-from grvae.fanout.mend import mend
-from grvae.storage import load_json, save_json
-from stages.command import PATH, StageCommand
+from fanout.mend import mend
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import load_json, save_json
 from tests.project import ENVIRONMENT, Project
 
 DVC_REPRO = ("dvc", "repro")
-GRVAE_REPRO = (sys.executable, "-m", "grvae.cli", "repro")
+GRVAE_REPRO = (sys.executable, "-m", "grvae.use.cli", "repro")
 DASK = (sys.executable, "-m", "dask")
 ROW = ("train@routed-0", "evaluate@routed-0")
 LOOK_SECONDS = 0.05
@@ -269,7 +269,7 @@ def children(process: psutil.Process, recursive: bool = False) -> list[psutil.Pr
 
 
 def has_guard(worker: psutil.Process) -> bool:
-    """Whether a worker runs a unit: see `grvae.fanout.guard`."""
+    """Whether a worker runs a unit: see `fanout.guard`."""
     return any("guard.py" in command_line(child) for child in children(worker))
 
 

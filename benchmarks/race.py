@@ -15,9 +15,9 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from grvae.figures import OKABE_ITO, STYLE, encode_png
-from grvae.storage import load_json, load_table, save_table, write_atomically
-from stages.command import PATH, StageCommand
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import load_json, load_table, save_table, write_atomically
+from grvae.show.figures import OKABE_ITO, STYLE, encode_png
 
 PANELS = {
     "validation_accuracy": "argmax accuracy, validation split",

@@ -20,12 +20,12 @@ from torch import Tensor
 from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
-from grvae.images import ImageSet, load_images, split_validation
+from grvae.base.command import PATH, StageCommand
+from grvae.base.sizes import PIXELS
+from grvae.base.storage import save_json, write_atomically
+from grvae.model.images import ImageSet, load_images, split_validation
+from grvae.model.training import MAX_THREADS, Run, decoder_epoch, encode_all, joint_epoch
 from grvae.params import Recipe, load_params
-from grvae.storage import save_json, write_atomically
-from grvae.training import MAX_THREADS, Run, decoder_epoch, encode_all, joint_epoch
-from grvae.vae import PIXELS
-from stages.command import PATH, StageCommand
 
 STEPS = 40
 

@@ -25,7 +25,7 @@ from typing import Literal
 
 import numpy as np
 
-from grvae.errors import GrvaeError
+from grvae.base.errors import GrvaeError
 
 MNIST_SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",

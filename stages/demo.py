@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from grvae.demo_bundle import Run, build_bundle, file_sha256, write_page
-from grvae.images import load_images, split_validation
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import load_json
+from grvae.model.images import load_images, split_validation
+from grvae.model.vae import load_vae
 from grvae.params import Params, load_params
-from grvae.storage import load_json
-from grvae.vae import load_vae
-from stages.command import PATH, StageCommand
+from grvae.use.demo_bundle import Run, build_bundle, file_sha256, write_page
 
 SIDE_BY_SIDE = 2
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import save_arrays
 from grvae.datasets import PUBLISHED, Dataset, load_dataset
-from grvae.storage import save_arrays
-from stages.command import PATH, StageCommand
 
 
 @click.command(cls=StageCommand)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from grvae.evaluation import draw_samples, measure
-from grvae.images import load_images, split_validation
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import save_arrays, save_json
+from grvae.measure.evaluation import draw_samples, measure
+from grvae.model.images import load_images, split_validation
+from grvae.model.vae import load_vae
 from grvae.params import load_params
-from grvae.storage import save_arrays, save_json
-from grvae.vae import load_vae
-from stages.command import PATH, StageCommand
 
 
 @click.command(cls=StageCommand)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from grvae.export import decoder_to_onnx, encoder_to_onnx, measure_parity
-from grvae.images import load_images
-from grvae.storage import save_json, write_atomically
-from grvae.vae import load_vae
-from stages.command import PATH, StageCommand
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import save_json, write_atomically
+from grvae.model.images import load_images
+from grvae.model.vae import load_vae
+from grvae.use.export import decoder_to_onnx, encoder_to_onnx, measure_parity
 
 
 @click.command(cls=StageCommand)

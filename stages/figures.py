@@ -5,7 +5,10 @@ from pathlib import Path
 
 import click
 
-from grvae.figures import (
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import load_arrays, load_json, load_table, write_atomically
+from grvae.params import load_params
+from grvae.show.figures import (
     Traversal,
     draw_accuracy_against_error,
     draw_confusion,
@@ -19,9 +22,6 @@ from grvae.figures import (
     encode_png,
     pool_confusion,
 )
-from grvae.params import load_params
-from grvae.storage import load_arrays, load_json, load_table, write_atomically
-from stages.command import PATH, StageCommand
 
 
 @click.command(cls=StageCommand)

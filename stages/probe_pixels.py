@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from grvae.images import load_images, split_validation
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import save_json
+from grvae.measure.probe import probe_accuracy
+from grvae.model.images import load_images, split_validation
 from grvae.params import load_params
-from grvae.probe import probe_accuracy
-from grvae.storage import save_json
-from stages.command import PATH, StageCommand
 
 
 @click.command(cls=StageCommand)

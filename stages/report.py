@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import load_json, load_table, write_atomically
 from grvae.params import load_params
-from grvae.report import load_template, render_report
-from grvae.storage import load_json, load_table, write_atomically
-from stages.command import PATH, StageCommand
+from grvae.show.report import load_template, render_report
 
 
 @click.command(cls=StageCommand)

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import load_json, load_table, save_json, save_table
+from grvae.measure.summary import confusion_table, metrics_over_seeds, runs_table
 from grvae.params import load_params
-from grvae.storage import load_json, load_table, save_json, save_table
-from grvae.summary import confusion_table, metrics_over_seeds, runs_table
-from stages.command import PATH, StageCommand
 
 
 @click.command(cls=StageCommand)

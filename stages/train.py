@@ -10,13 +10,13 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from grvae.checkpoint import Checkpoint, run_identity
-from grvae.images import load_images, split_validation
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import save_json, save_table
+from grvae.model.checkpoint import Checkpoint, run_identity
+from grvae.model.images import load_images, split_validation
+from grvae.model.training import EpochRow, train_vae
+from grvae.model.vae import save_vae
 from grvae.params import load_params
-from grvae.storage import save_json, save_table
-from grvae.training import EpochRow, train_vae
-from grvae.vae import save_vae
-from stages.command import PATH, StageCommand
 
 
 @click.command(cls=StageCommand)

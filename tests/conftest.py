@@ -7,7 +7,7 @@ import torch
 from ruamel.yaml import YAML
 
 import grvae  # noqa: F401 - pins the numerics before any test imports torch
-from grvae.images import ImageSet
+from grvae.model.images import ImageSet
 from grvae.params import Params, Recipe, load_params
 
 PROJECT = Path(__file__).parent.parent

@@ -22,9 +22,9 @@ from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from grvae.errors import GrvaeError
-from grvae.storage import load_table, save_table
-from stages.command import PATH, StageCommand
+from grvae.base.command import PATH, StageCommand
+from grvae.base.errors import GrvaeError
+from grvae.base.storage import load_table, save_table
 from studies.claims.measure import measure_run
 from studies.claims.runs import one_by_core, run_file
 from studies.claims.split import split_run

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from grvae.statistics import CONFIDENCE, Estimate, estimate
+from grvae.base.statistics import CONFIDENCE, Estimate, estimate
 
 Verdict = Literal["holds", "partly", "does not hold"]
 

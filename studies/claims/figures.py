@@ -10,7 +10,15 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grvae.figures import (
+from grvae.base.command import PATH, StageCommand
+from grvae.base.sizes import DIGITS
+from grvae.base.statistics import estimate
+from grvae.base.storage import load_table, write_atomically
+from grvae.measure.sliders import DigitSliders, digit_sliders
+from grvae.model.images import ImageSet, load_images, split_validation
+from grvae.model.training import train_vae
+from grvae.model.vae import VAE
+from grvae.show.figures import (
     GREY,
     OKABE_ITO,
     PANEL_WIDTH,
@@ -21,14 +29,6 @@ from grvae.figures import (
     make_panels,
     styled,
 )
-from grvae.images import DIGITS, ImageSet, load_images, split_validation
-from grvae.latent_ranges import DigitSliders, digit_sliders
-from grvae.slider_fidelity import paths_along
-from grvae.statistics import estimate
-from grvae.storage import load_table, write_atomically
-from grvae.training import train_vae
-from grvae.vae import VAE
-from stages.command import PATH, StageCommand
 from studies.claims.evidence import (
     ALTERNATIVES,
     GOOD_RECALL,
@@ -40,6 +40,7 @@ from studies.claims.evidence import (
     share_of_good_runs,
     values_of,
 )
+from studies.claims.slider_fidelity import paths_along
 from studies.claims.study import Study, load_study
 
 HEIGHT = 3.1

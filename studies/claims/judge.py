@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from grvae.images import load_images, split_validation
-from grvae.judge import judge_accuracy, save_judge, train_judge
-from grvae.storage import save_json
-from stages.command import PATH, StageCommand
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import save_json
+from grvae.model.images import load_images, split_validation
+from studies.claims.reader import judge_accuracy, save_judge, train_judge
 from studies.claims.study import load_study
 
 

@@ -8,19 +8,26 @@ import numpy as np
 import pandas as pd
 import torch
 
-from grvae.disentanglement import disentanglement
-from grvae.images import DIGITS, ImageSet, load_images, split_validation
-from grvae.judge import load_judge
-from grvae.losses import squared_error
-from grvae.metrics import accuracy, assigned_confusion, best_assignment, confusion_matrix, recall
+from grvae.base.command import PATH, StageCommand
+from grvae.base.sizes import DIGITS
+from grvae.base.storage import save_table
+from grvae.measure.metrics import (
+    accuracy,
+    assigned_confusion,
+    best_assignment,
+    confusion_matrix,
+    recall,
+)
+from grvae.measure.probe import probe_accuracy
+from grvae.model.images import ImageSet, load_images, split_validation
+from grvae.model.losses import squared_error
+from grvae.model.routing import digit_scores
+from grvae.model.vae import VAE, load_vae
 from grvae.params import Recipe
-from grvae.probe import probe_accuracy
-from grvae.routing import digit_scores
-from grvae.slider_fidelity import slider_fidelity
-from grvae.storage import save_table
-from grvae.vae import VAE, load_vae
-from stages.command import PATH, StageCommand
+from studies.claims.disentanglement import disentanglement
+from studies.claims.reader import load_judge
 from studies.claims.runs import file_sha256, one_by_core, run_file
+from studies.claims.slider_fidelity import slider_fidelity
 from studies.claims.study import Study, load_study
 
 # Enough for a probe of some tens of weights, and eight times faster than on all images.

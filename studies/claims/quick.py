@@ -8,15 +8,15 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import save_table
 from grvae.datasets import load_digits
-from grvae.images import load_images, split_validation
-from grvae.judge import save_judge, train_judge
-from grvae.storage import save_table
-from grvae.training import train_vae
-from grvae.vae import save_vae
-from stages.command import PATH, StageCommand
+from grvae.model.images import load_images, split_validation
+from grvae.model.training import train_vae
+from grvae.model.vae import save_vae
 from stages.download import save_dataset
 from studies.claims.measure import measure_run
+from studies.claims.reader import save_judge, train_judge
 from studies.claims.runs import run_file
 from studies.claims.split import split_run
 from studies.claims.study import load_study

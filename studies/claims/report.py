@@ -8,11 +8,17 @@ from typing import Any
 import click
 import pandas as pd
 
+from grvae.base.command import PATH, StageCommand
+from grvae.base.statistics import Estimate, estimate
+from grvae.base.storage import load_json, load_table, save_table, write_atomically
 from grvae.params import load_params
-from grvae.report import load_template, render_template, write_number, write_percent, write_signed
-from grvae.statistics import Estimate, estimate
-from grvae.storage import load_json, load_table, save_table, write_atomically
-from stages.command import PATH, StageCommand
+from grvae.show.report import (
+    load_template,
+    render_template,
+    write_number,
+    write_percent,
+    write_signed,
+)
 from studies.claims.evidence import (
     ALPHA,
     ALTERNATIVES,

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from grvae.images import load_images
-from grvae.split import SplitResult, train_split
-from grvae.split_params import SplitRecipe
-from grvae.storage import save_table
-from stages.command import PATH, StageCommand
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import save_table
+from grvae.model.images import load_images
+from studies.claims.halves import SplitResult, train_split
+from studies.claims.halves_params import SplitRecipe
 from studies.claims.runs import one_by_core
 from studies.claims.study import load_study
 

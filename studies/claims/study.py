@@ -5,9 +5,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from grvae.errors import GrvaeError
+from grvae.base.errors import GrvaeError
 from grvae.params import DatasetName, LatentActName, Name, Recipe, Section, read_params
-from grvae.split_params import SplitRecipe
+from studies.claims.halves_params import SplitRecipe
 
 Seeds = Annotated[int, Field(ge=2, le=1000)]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from grvae.storage import load_table, save_table
-from stages.command import PATH, StageCommand
+from grvae.base.command import PATH, StageCommand
+from grvae.base.storage import load_table, save_table
 from studies.claims.study import load_study
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from grvae.images import load_images, split_validation
+from grvae.base.command import PATH, StageCommand
+from grvae.model.images import load_images, split_validation
+from grvae.model.training import train_vae
+from grvae.model.vae import LatentAct, save_vae
 from grvae.params import Recipe
-from grvae.training import train_vae
-from grvae.vae import LatentAct, save_vae
-from stages.command import PATH, StageCommand
 from studies.claims.runs import one_by_core, run_file
 from studies.claims.study import load_study
 

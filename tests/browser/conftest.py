@@ -10,14 +10,14 @@ from click.testing import CliRunner
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 from ruamel.yaml import YAML
 
+from grvae.base.storage import save_json
 from grvae.datasets import load_digits
-from grvae.evaluation import measure
-from grvae.images import ImageSet, load_images, split_validation
+from grvae.measure.evaluation import measure
+from grvae.model.images import ImageSet, load_images, split_validation
+from grvae.model.training import train_vae
+from grvae.model.vae import VAE, load_vae, save_vae
 from grvae.params import load_params
-from grvae.server import open_server
-from grvae.storage import save_json
-from grvae.training import train_vae
-from grvae.vae import VAE, load_vae, save_vae
+from grvae.use.server import open_server
 from stages.demo import demo
 from stages.download import save_dataset
 from tests.browser.chromium import DESKTOP, launch_chromium

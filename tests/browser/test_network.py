@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from grvae.demo_bundle import describe_layers
-from grvae.training import build_model
+from grvae.model.training import build_model
+from grvae.use.demo_bundle import describe_layers
 
 TOLERANCE = 1e-3
 IMAGES = 200

@@ -6,7 +6,7 @@ import torch
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from grvae.latent_ranges import latent_ranges
+from grvae.measure.sliders import latent_ranges
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import VARIANTS, build_page, file_address
 

@@ -10,7 +10,7 @@ from tests import project
 from tests.conftest import PROJECT, write_small_params
 
 # Independent of whether the `grvae` script is installed.
-GRVAE = (sys.executable, "-m", "grvae.cli")
+GRVAE = (sys.executable, "-m", "grvae.use.cli")
 DVC = (sys.executable, "-m", "dvc")
 ENVIRONMENT = project.ENVIRONMENT | {"PYTHONPATH": str(PROJECT)}
 

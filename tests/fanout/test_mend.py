@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grvae.fanout.mend import is_torn_lock, mend
+from fanout.mend import is_torn_lock, mend
 from tests.conftest import PROJECT
 
 WHOLE = "schema: '2.0'\nstages:\n  a:\n    cmd: a\n    outs:\n    - path: x\n      size: 12\n"

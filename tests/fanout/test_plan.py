@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
-from grvae.errors import GrvaeError
-from grvae.fanout.pipeline import Unit, plan_units, split_upstream
-from grvae.fanout.snapshot import take_snapshot
+from fanout.pipeline import Unit, plan_units, split_upstream
+from fanout.snapshot import take_snapshot
+from grvae.base.errors import GrvaeError
 
 GRAPH = {
     "download": [],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grvae.fanout.pipeline import plan_units, read_graph, split_upstream
+from fanout.pipeline import plan_units, read_graph, split_upstream
 from studies.claims.study import load_study
 from tests.conftest import PROJECT
 from tests.fanout.conftest import DVC, GRVAE, ran

@@ -15,11 +15,10 @@ import pytest
 
 pytest.importorskip("distributed")
 
-from grvae.errors import GrvaeError
-from grvae.fanout.guard import start_guarded
-from grvae.fanout.pipeline import Unit
-from grvae.fanout.progress import Progress
-from grvae.fanout.worker import (
+from fanout.guard import start_guarded
+from fanout.pipeline import Unit
+from fanout.progress import Progress
+from fanout.worker import (
     PROCESSES,
     Job,
     Outcome,
@@ -33,6 +32,7 @@ from grvae.fanout.worker import (
     stop_job,
     versions,
 )
+from grvae.base.errors import GrvaeError
 
 UNIT = Unit(("train@a-0", "evaluate@a-0"), ("download",))
 SLEEP = (

@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from grvae.errors import GrvaeError
-from grvae.images import ImageSet, load_images
+from grvae.base.errors import GrvaeError
+from grvae.base.seeding import random_stream
+from grvae.base.storage import save_arrays
+from grvae.model.images import ImageSet, load_images
+from grvae.model.vae import VAE, Architecture, build_vae, load_vae, save_vae
 from grvae.params import Params, load_params
-from grvae.seeding import random_stream
-from grvae.storage import save_arrays
-from grvae.vae import VAE, Architecture, build_vae, load_vae, save_vae
 from tests.conftest import PROJECT
 
 COMMITTED = (PROJECT / "params.yaml").read_bytes()

@@ -12,8 +12,8 @@ import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
-from grvae.errors import GrvaeError
-from grvae.storage import load_table, save_json
+from grvae.base.errors import GrvaeError
+from grvae.base.storage import load_table, save_json
 from studies.claims import accept
 from studies.claims.study import load_study
 from tests.conftest import PROJECT

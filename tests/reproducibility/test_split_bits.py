@@ -9,8 +9,8 @@ from tests.conftest import PROJECT
 # The shapes of the study, on images that lie in no file.
 TRAIN = """
 import torch
-from grvae.images import ImageSet
-from grvae.split import train_split
+from grvae.model.images import ImageSet
+from studies.claims.halves import train_split
 from tests.unit.test_split import recipe_with
 pixels = torch.rand(300, 784, generator=torch.Generator().manual_seed(0))
 images = ImageSet(pixels, torch.arange(300) % 10)

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from scipy import stats
 
-from grvae.images import split_validation
-from grvae.losses import kl_to_standard_normal
-from grvae.statistics import estimate
-from grvae.training import train_vae
+from grvae.base.statistics import estimate
+from grvae.model.images import split_validation
+from grvae.model.losses import kl_to_standard_normal
+from grvae.model.training import train_vae
 
 FALSE_ALARM = 1e-4
 

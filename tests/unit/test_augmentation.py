@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from grvae.augmentation import augment, rotate_at_random, shift_at_random
+from grvae.model.augmentation import augment, rotate_at_random, shift_at_random
 
 
 def shifted(row, column, max_shift, images=500):

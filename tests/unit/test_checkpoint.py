@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from grvae.checkpoint import Checkpoint, run_identity
-from grvae.images import split_validation
-from grvae.training import train_vae
+from grvae.model.checkpoint import Checkpoint, run_identity
+from grvae.model.images import split_validation
+from grvae.model.training import train_vae
 
 
 class Killed(Exception):
@@ -80,7 +80,7 @@ def test_identity_tells_data_and_settings_apart():
 
 def test_identity_tells_code_apart(monkeypatch, tmp_path):
     (tmp_path / "module.py").write_text("a = 1")
-    monkeypatch.setattr("grvae.checkpoint.PACKAGE", tmp_path)
+    monkeypatch.setattr("grvae.model.checkpoint.PACKAGE", tmp_path)
     first = run_identity({}, {})
     (tmp_path / "module.py").write_text("a = 2")
     assert run_identity({}, {}) != first

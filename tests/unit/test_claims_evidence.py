@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grvae.statistics import Estimate
+from grvae.base.statistics import Estimate
 from studies.claims.evidence import (
     FULL,
     FULL_LENGTH_CLAIMS,

@@ -1,7 +1,7 @@
 import pytest
 from ruamel.yaml import YAML
 
-from grvae.errors import GrvaeError
+from grvae.base.errors import GrvaeError
 from grvae.params import load_params
 from studies.claims.evidence import FULL, PLANNED
 from studies.claims.study import load_study

@@ -9,9 +9,9 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from grvae.cli import main
-from grvae.training import build_model
-from grvae.vae import save_vae
+from grvae.model.training import build_model
+from grvae.model.vae import save_vae
+from grvae.use.cli import main
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_port_that_may_not_be_used_is_named(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "index.html").touch()
-    monkeypatch.setattr("grvae.server.ThreadingHTTPServer", refuse)
+    monkeypatch.setattr("grvae.use.server.ThreadingHTTPServer", refuse)
     fails_with(run("serve", tmp_path, "--port", 80), "cannot use port 80: Permission denied")
 
 
@@ -149,7 +149,15 @@ def test_busy_port_is_said_and_another_one_serves_this_machine_only(tmp_path):
     (tmp_path / "index.html").write_text("the page")
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
-        command = [sys.executable, "-m", "grvae.cli", "serve", str(tmp_path), "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "grvae.use.cli",
+            "serve",
+            str(tmp_path),
+            "--port",
+            str(port),
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
                 notice, address = server.stdout.readline(), server.stdout.readline().split()[4]

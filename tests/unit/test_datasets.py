@@ -12,8 +12,8 @@ import pytest
 from torchvision.datasets import KMNIST, MNIST, FashionMNIST
 
 from grvae import datasets
+from grvae.base.errors import GrvaeError
 from grvae.datasets import Published
-from grvae.errors import GrvaeError
 
 CONTENTS = {
     "train-images-idx3-ubyte": bytes(16) + bytes(range(98)) * 16,

@@ -6,7 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from grvae.demo_bundle import (
+from grvae.base.errors import GrvaeError
+from grvae.model.images import ImageSet
+from grvae.model.training import build_model
+from grvae.use.demo_bundle import (
     MISREAD_DIGITS,
     TYPICAL_DIGITS,
     Run,
@@ -17,9 +20,6 @@ from grvae.demo_bundle import (
     round_weights,
     write_page,
 )
-from grvae.errors import GrvaeError
-from grvae.images import ImageSet
-from grvae.training import build_model
 from tests.conftest import PROJECT
 
 SIX_MEGABYTES = 6e6

@@ -5,8 +5,8 @@ import pytest
 from scipy.linalg import hadamard
 from scipy.stats import entropy
 
-from grvae import disentanglement as scores
-from grvae.disentanglement import dci, disentanglement
+from studies.claims import disentanglement as scores
+from studies.claims.disentanglement import dci, disentanglement
 
 LABELS = np.arange(2000) % 10
 ONE_HOT = np.eye(10)[LABELS]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from grvae.evaluation import draw_samples, measure
-from grvae.images import ImageSet
-from grvae.training import build_model, train_vae
+from grvae.measure.evaluation import draw_samples, measure
+from grvae.model.images import ImageSet
+from grvae.model.training import build_model, train_vae
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from grvae.errors import GrvaeError
-from grvae.export import PARITY_LIMIT, decoder_to_onnx, encoder_to_onnx, measure_parity
+from grvae.base.errors import GrvaeError
+from grvae.base.storage import load_json, save_arrays
+from grvae.model.training import build_model
+from grvae.model.vae import save_vae
 from grvae.params import load_params
-from grvae.storage import load_json, save_arrays
-from grvae.training import build_model
-from grvae.vae import save_vae
+from grvae.use.export import PARITY_LIMIT, decoder_to_onnx, encoder_to_onnx, measure_parity
 from stages.export import export
 from tests.conftest import PROJECT
 
@@ -69,7 +69,7 @@ def test_file_is_whole_and_holds_no_path(files):
 def test_bytes_do_not_depend_on_process_or_folder(some_model, files, tmp_path):
     save_vae(tmp_path / "weights", some_model)
     script = (
-        "import sys, pathlib, grvae.export as e, grvae.vae as v;"
+        "import sys, pathlib, grvae.use.export as e, grvae.model.vae as v;"
         "m = v.load_vae(pathlib.Path(sys.argv[1]));"
         "sys.stdout.buffer.write(e.encoder_to_onnx(m) + e.decoder_to_onnx(m))"
     )

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from grvae.figures import (
+from grvae.show.figures import (
     Traversal,
     draw_accuracy_against_error,
     draw_confusion,

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from grvae.errors import GrvaeError
-from grvae.images import ImageSet, load_images, split_validation
-from grvae.storage import save_arrays
+from grvae.base.errors import GrvaeError
+from grvae.base.storage import save_arrays
+from grvae.model.images import ImageSet, load_images, split_validation
 
 
 def test_pixels_are_flat_and_scaled_to_one(tmp_path):

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from grvae.errors import GrvaeError
-from grvae.judge import judge_accuracy, load_judge, posterior, save_judge, train_judge
-from grvae.storage import save_arrays
+from grvae.base.errors import GrvaeError
+from grvae.base.storage import save_arrays
+from studies.claims.reader import judge_accuracy, load_judge, posterior, save_judge, train_judge
 
 
 def weights_of(judge):

@@ -1,6 +1,6 @@
 import torch
 
-from grvae.latent_ranges import digit_sliders, latent_ranges, own_latents
+from grvae.measure.sliders import digit_sliders, latent_ranges, own_latents
 
 
 def test_rest_range_and_pure_values_are_read_off_the_images():

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from grvae.losses import (
+from grvae.model.losses import (
     binary_cross_entropy,
     kl_as_published,
     kl_to_standard_normal,

@@ -1,6 +1,6 @@
 import numpy as np
 
-from grvae.metrics import (
+from grvae.measure.metrics import (
     accuracy,
     assigned_confusion,
     best_assignment,

@@ -3,7 +3,7 @@ import copy
 import pytest
 from ruamel.yaml import YAML
 
-from grvae.errors import GrvaeError
+from grvae.base.errors import GrvaeError
 from grvae.params import load_params
 from tests.conftest import PROJECT
 

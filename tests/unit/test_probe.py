@@ -1,6 +1,6 @@
 import numpy as np
 
-from grvae.probe import probe_accuracy
+from grvae.measure.probe import probe_accuracy
 
 
 def test_probe_reads_what_is_linearly_there():

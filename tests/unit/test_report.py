@@ -3,8 +3,9 @@ import re
 
 import pytest
 
-from grvae.errors import GrvaeError
-from grvae.report import (
+from grvae.base.errors import GrvaeError
+from grvae.measure.summary import metrics_over_seeds, runs_table
+from grvae.show.report import (
     MEASURES,
     load_template,
     render_report,
@@ -15,7 +16,6 @@ from grvae.report import (
     write_setting,
     write_signed,
 )
-from grvae.summary import metrics_over_seeds, runs_table
 from tests.conftest import PROJECT
 
 ARGMAX, ERROR = MEASURES[0], MEASURES[4]

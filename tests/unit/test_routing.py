@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from grvae.routing import (
+from grvae.model.routing import (
     UNROUTED,
     choose_routes,
     digit_scores,

@@ -1,6 +1,6 @@
 import torch
 
-from grvae.seeding import random_stream
+from grvae.base.seeding import random_stream
 
 
 def draw(seed, stream):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from grvae.slider_fidelity import entropy, slider_fidelity
-from grvae.vae import Architecture, build_vae
+from grvae.model.vae import Architecture, build_vae
+from studies.claims.slider_fidelity import entropy, slider_fidelity
 
 LABELS = torch.arange(200) % 10
 OWN = [[digit] for digit in range(10)]

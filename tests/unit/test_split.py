@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from grvae.errors import GrvaeError
-from grvae.images import ImageSet
-from grvae.seeding import random_stream
-from grvae.split import (
+from grvae.base.errors import GrvaeError
+from grvae.base.seeding import random_stream
+from grvae.model.images import ImageSet
+from studies.claims.halves import (
     DigitErrors,
     blind_images,
     build_split_autoencoder,
@@ -21,7 +21,7 @@ from grvae.split import (
     split_loss,
     train_split,
 )
-from grvae.split_params import SplitRecipe
+from studies.claims.halves_params import SplitRecipe
 
 RECIPE = {
     "top_digits": [0, 1, 2, 3, 4],

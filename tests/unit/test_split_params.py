@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from grvae.split_params import SplitRecipe
+from studies.claims.halves_params import SplitRecipe
 from tests.unit.test_split import RECIPE
 
 

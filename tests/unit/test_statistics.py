@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from grvae.statistics import estimate, paired_difference
+from grvae.base.statistics import estimate, paired_difference
 
 
 def test_interval_of_a_hand_computed_sample():

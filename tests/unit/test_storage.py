@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grvae.errors import GrvaeError
-from grvae.storage import (
+from grvae.base.errors import GrvaeError
+from grvae.base.storage import (
     arrays_sha256,
     load_arrays,
     load_json,

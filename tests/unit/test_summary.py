@@ -1,6 +1,6 @@
 import pytest
 
-from grvae.summary import metrics_over_seeds, runs_table
+from grvae.measure.summary import metrics_over_seeds, runs_table
 
 SCALARS = {
     "images": 100,

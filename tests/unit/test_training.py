@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
-from grvae.errors import GrvaeError
-from grvae.images import split_validation
-from grvae.training import (
+from grvae.base.errors import GrvaeError
+from grvae.model.images import split_validation
+from grvae.model.training import (
     Descent,
     build_model,
     shuffled_batches,

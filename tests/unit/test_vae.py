@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from grvae.errors import GrvaeError
-from grvae.seeding import random_stream
-from grvae.storage import load_arrays, save_arrays
-from grvae.vae import Architecture, build_vae, load_vae, save_vae
+from grvae.base.errors import GrvaeError
+from grvae.base.seeding import random_stream
+from grvae.base.storage import load_arrays, save_arrays
+from grvae.model.vae import Architecture, build_vae, load_vae, save_vae
 
 
 def build(**changes):

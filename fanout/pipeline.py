@@ -1,0 +1,153 @@
+"""What DVC says of the pipeline: its graph, what is stale, and so what can run side by side."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from grvae.base.errors import GrvaeError
+
+# Another dvc in the same workspace, a person's say, holds its lock for seconds: wait for it.
+DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
+
+MAIN_FILE = "dvc.yaml"
+
+# Every stage with the stages that it depends on, in the order of dvc.yaml.
+Graph = Mapping[str, Collection[str]]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Stages that one worker runs, in this order, and the stages whose outputs they need."""
+
+    stages: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return ", ".join(self.stages)
+
+
+def ask_dvc(folder: Path, *arguments: str) -> str:
+    """What a dvc command prints.
+
+    Raises:
+        GrvaeError: it failed.
+    """
+    result = subprocess.run([*DVC, *arguments], cwd=folder, capture_output=True, text=True)
+    if result.returncode != 0:
+        lines = result.stderr.strip().splitlines() or ["no message"]
+        raise GrvaeError(f"`dvc {arguments[0]}` failed: {lines[-1].removeprefix('ERROR: ')}")
+    return result.stdout
+
+
+def read_graph(folder: Path) -> Graph:
+    """The project's graph of stages."""
+    graph: dict[str, list[str]] = {}
+    for line in ask_dvc(folder, "dag", "--dot").splitlines():
+        match re.findall(r'"([^"]+)"', line):
+            case [stage]:
+                graph.setdefault(stage, [])
+            case [parent, stage]:
+                graph[stage].append(parent)
+    return graph
+
+
+def read_stale(folder: Path) -> set[str]:
+    """The stages that DVC finds changed as they stand, before anything upstream of them runs."""
+    return set(json.loads(ask_dvc(folder, "status", "--json")))
+
+
+def split_upstream(graph: Graph, file: str) -> tuple[list[str], list[str]]:
+    """Which stages run before the fan-out, and which can then run apart from the rest.
+
+    Apart from the rest run the stages of a matrix, with those that follow in the same row, and
+    whatever else waits for none of them. What gathers them and all that follows is left to DVC.
+    A graph without a matrix has nothing to fan out.
+
+    Args:
+        graph: all stages.
+        file: the dvc.yaml whose stages are fanned out.
+
+    Returns:
+        The stages upstream of a matrix, and those that can run apart; both sorted so that each
+        stands after what it depends on.
+    """
+    order = list(TopologicalSorter(graph).static_order())
+    early: set[str] = set()  # no matrix stage among what they depend on
+    rows: set[str] = set()
+    for stage in order:
+        if (
+            "@" in stage
+            and is_of(stage, file)
+            and all(parent in early or parent in rows for parent in graph[stage])
+        ):
+            rows.add(stage)
+        elif "@" not in stage and early.issuperset(graph[stage]):
+            early.add(stage)
+    if not rows:
+        return [], []
+    upstream = {stage for row in rows for stage in ancestors(graph, row)} & early
+    apart = {stage for stage in rows | early - upstream if is_of(stage, file)}
+    return [stage for stage in order if stage in upstream], [s for s in order if s in apart]
+
+
+def is_of(stage: str, file: str) -> bool:
+    """Whether a dvc.yaml has this stage; DVC puts the file before those of all but ./dvc.yaml."""
+    if file == MAIN_FILE:
+        return not re.search(r":|\.dvc$", stage)
+    return stage.startswith(f"{file}:")
+
+
+def ancestors(graph: Graph, stage: str) -> set[str]:
+    """All that a stage depends on, directly or through others."""
+    found: set[str] = set()
+    waiting = set(graph[stage])
+    while waiting:
+        found |= waiting
+        waiting = {parent for name in waiting for parent in graph[name]} - found
+    return found
+
+
+def plan_units(graph: Graph, apart: Collection[str], stale: Collection[str]) -> list[Unit]:
+    """Sort the stale stages into units that need nothing of each other.
+
+    Args:
+        graph: all stages.
+        apart: those that can run apart, each after what it depends on; see `split_upstream`.
+        stale: those that DVC finds changed.
+    """
+    due: list[str] = []  # the stale ones, and what follows them
+    for stage in apart:
+        if stage in stale or any(parent in due for parent in graph[stage]):
+            due.append(stage)
+    return [
+        Unit(
+            stages=tuple(stages),
+            inputs=tuple(
+                dict.fromkeys(p for stage in stages for p in graph[stage] if p not in stages)
+            ),
+        )
+        for stages in connected(graph, due)
+    ]
+
+
+def connected(graph: Graph, stages: Collection[str]) -> Iterator[list[str]]:
+    """Groups of stages such that no edge of the graph joins two groups."""
+    left = list(stages)
+    while left:
+        group = {left[0]}
+        while more := {
+            stage
+            for stage in left
+            if stage not in group
+            and (group.intersection(graph[stage]) or any(stage in graph[s] for s in group))
+        }:
+            group |= more
+        yield [stage for stage in left if stage in group]
+        left = [stage for stage in left if stage not in group]

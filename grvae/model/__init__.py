@@ -1,0 +1,1 @@
+"""The experiment: images, the autoencoder, routing, losses and the training loop."""

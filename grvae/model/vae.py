@@ -1,0 +1,183 @@
+"""The variational autoencoder: encoder, sampling and decoder. It knows neither labels nor losses.
+
+Two ways to read the encoder's second head, `Posterior`:
+
+- `gaussian`: the head is the natural log of the variance (Kingma & Welling 2013, appendix C.2).
+- `as_published`: the head multiplies the noise, as a standard deviation would
+  (g-w1/gradient-routed-vae, `vae.py`, `encode`, commit 07c641d).
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, TypeAdapter
+from torch import Tensor, nn
+
+from grvae.base.errors import GrvaeError
+from grvae.base.sizes import PIXELS, SIDE
+from grvae.base.storage import load_arrays, save_arrays
+
+# Of a convolution that halves the side of an image, or that doubles it on the way back.
+KERNEL, STRIDE, PADDING = 4, 2, 1
+
+Network = Literal["mlp", "conv"]
+HiddenAct = Literal["relu", "silu"]
+LatentAct = Literal["relu", "none", "softplus", "abs"]
+Posterior = Literal["gaussian", "as_published"]
+Size = Annotated[int, Field(ge=1, le=65536)]
+
+HIDDEN_ACTIVATIONS: dict[HiddenAct, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
+LATENT_ACTIVATIONS: dict[LatentAct, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "none": lambda latents: latents,
+    "softplus": F.softplus,
+    "abs": torch.abs,
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What is needed to rebuild a model around its weights.
+
+    Attributes:
+        network: fully connected layers, or two convolutions before the last one.
+        hidden_sizes: units of the encoder's hidden layers, or channels where they are
+            convolutions; the decoder mirrors them.
+        hidden_act: after every hidden layer.
+        bottleneck: whether a linear layer as narrow as the latents stands before the two heads,
+            as in the published model.
+        latents: number of latents.
+        latent_act: applied to the sampled latents before the decoder.
+        posterior: how the second head is read.
+    """
+
+    network: Network
+    hidden_sizes: Annotated[tuple[Size, ...], Field(min_length=1)]
+    hidden_act: HiddenAct
+    bottleneck: bool
+    latents: Size
+    latent_act: LatentAct
+    posterior: Posterior
+
+
+class VAE(nn.Module):
+    """A VAE on flat images."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        hidden, latents = architecture.hidden_sizes, architecture.latents
+        encoder = encoder_layers(architecture)
+        if architecture.bottleneck:
+            encoder.append(nn.Linear(hidden[-1], latents))
+        features = latents if architecture.bottleneck else hidden[-1]
+        self.encoder = nn.Sequential(*encoder)
+        self.mean_head = nn.Linear(features, latents)
+        self.scale_head = nn.Linear(features, latents)
+        self.decoder = nn.Sequential(*decoder_layers(architecture))
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Posterior parameters of the latents.
+
+        Args:
+            images: (batch, 784) float in [0, 1].
+
+        Returns:
+            mean: (batch, latent).
+            scale: (batch, latent), the raw second head; see `Posterior`.
+        """
+        features = self.encoder(images)
+        return self.mean_head(features), self.scale_head(features)
+
+    def noise_std(self, scale: Tensor) -> Tensor:
+        """What the noise is multiplied by; negative values are possible `as_published`."""
+        return torch.exp(0.5 * scale) if self.architecture.posterior == "gaussian" else scale
+
+    def activate(self, latents: Tensor) -> Tensor:
+        """The latent activation, elementwise."""
+        return LATENT_ACTIVATIONS[self.architecture.latent_act](latents)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pixel logits (batch, 784) of activated latents (batch, latent)."""
+        logits: Tensor = self.decoder(latents)
+        return logits
+
+
+def encoder_layers(architecture: Architecture) -> list[nn.Module]:
+    """From flat images (batch, 784) to the last hidden layer (batch, unit)."""
+    hidden, act = architecture.hidden_sizes, HIDDEN_ACTIVATIONS[architecture.hidden_act]
+    if architecture.network == "mlp":
+        return linear_layers((PIXELS, *hidden), act)
+    first, second, units = hidden
+    return [
+        nn.Unflatten(1, (1, SIDE, SIDE)),
+        nn.Conv2d(1, first, KERNEL, STRIDE, PADDING),
+        act(),
+        nn.Conv2d(first, second, KERNEL, STRIDE, PADDING),
+        act(),
+        nn.Flatten(),
+        *linear_layers((second * (SIDE // 4) ** 2, units), act),
+    ]
+
+
+def decoder_layers(architecture: Architecture) -> list[nn.Module]:
+    """From latents (batch, latent) to pixel logits (batch, 784): the encoder's mirror."""
+    hidden, act = architecture.hidden_sizes[::-1], HIDDEN_ACTIVATIONS[architecture.hidden_act]
+    if architecture.network == "mlp":
+        layers = linear_layers((architecture.latents, *hidden), act)
+        return [*layers, nn.Linear(hidden[-1], PIXELS)]
+    units, second, first = hidden
+    side = SIDE // 4
+    return [
+        *linear_layers((architecture.latents, units, second * side**2), act),
+        nn.Unflatten(1, (second, side, side)),
+        nn.ConvTranspose2d(second, first, KERNEL, STRIDE, PADDING),
+        act(),
+        nn.ConvTranspose2d(first, 1, KERNEL, STRIDE, PADDING),
+        nn.Flatten(),
+    ]
+
+
+def linear_layers(sizes: Sequence[int], act: type[nn.Module]) -> list[nn.Module]:
+    """Linear layers from each size to the next, each followed by the activation."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), act()]
+    return layers
+
+
+def build_vae(architecture: Architecture, init: torch.Generator) -> VAE:
+    """A VAE with PyTorch's default initial weights, drawn from `init` and no global state."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**62, (), generator=init)))
+        return VAE(architecture)
+
+
+def save_vae(path: Path, model: VAE) -> None:
+    """Write weights and architecture to one file."""
+    weights = {name: tensor.numpy(force=True) for name, tensor in model.state_dict().items()}
+    save_arrays(path, weights, about=asdict(model.architecture))
+
+
+def load_vae(path: Path) -> VAE:
+    """Read what `save_vae` wrote.
+
+    Raises:
+        GrvaeError: the file is missing or corrupt, or does not hold a VAE.
+    """
+    arrays, about = load_arrays(path)
+    try:
+        architecture = TypeAdapter(Architecture).validate_json(json.dumps(about), strict=True)
+        with torch.device("meta"):  # no memory for whatever sizes the file claims
+            model = VAE(architecture)
+        weights = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        model.load_state_dict(weights, assign=True)
+    except (ValueError, RuntimeError) as error:
+        raise GrvaeError(f"{path}: does not hold the weights of a VAE") from error
+    return model.eval()

@@ -1,0 +1,1 @@
+"""Pictures and words: figures, numbers as text, the report."""

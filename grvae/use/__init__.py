@@ -1,0 +1,1 @@
+"""A trained model in use: commands, ONNX, the browser demo and its server."""

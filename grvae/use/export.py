@@ -1,0 +1,160 @@
+"""A trained model as two ONNX files, for use without PyTorch, and the proof that they agree.
+
+The files are single, hold no path of the machine that wrote them, and are equal byte for byte for
+equal weights. What the exporter notes about itself beyond its version is removed for that.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from grvae.base.errors import GrvaeError
+from grvae.base.sizes import PIXELS
+from grvae.model.vae import VAE
+
+# Far above float32 rounding in sums of a thousand terms, far below anything one can see.
+PARITY_LIMIT = 1e-5
+
+
+class Encoder(nn.Module):
+    """From images (batch, 784) in [0, 1] to mean, scale and latents, each (batch, latent)."""
+
+    def __init__(self, model: VAE) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Posterior parameters, and the activated mean that the decoder takes."""
+        mean, scale = self.model.encode(images)
+        return mean, scale, self.model.activate(mean)
+
+
+class Decoder(nn.Module):
+    """From activated latents (batch, latent) to pixels (batch, 784) in [0, 1]."""
+
+    def __init__(self, model: VAE) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Pixels of the decoded images."""
+        return torch.sigmoid(self.model.decode(latents))
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Largest difference between ONNX and PyTorch over a set of images.
+
+    Differences are absolute, and relative where a value exceeds 1 in size: large latents are
+    rounded in proportion.
+
+    Attributes:
+        images: how many images were compared.
+        mean: of the encoder's mean.
+        scale: of the encoder's second head.
+        latents: of the activated mean.
+        pixels: of the decoded image, decoding the activated mean.
+        limit: what none of them exceeds.
+    """
+
+    images: int
+    mean: float
+    scale: float
+    latents: float
+    pixels: float
+    limit: float
+
+
+def encoder_to_onnx(model: VAE) -> bytes:
+    """ONNX file of the encoder: `images` to `mean`, `scale` and `latents`."""
+    example = torch.zeros(2, PIXELS)
+    return _to_onnx(Encoder(model), example, "images", ["mean", "scale", "latents"])
+
+
+def decoder_to_onnx(model: VAE) -> bytes:
+    """ONNX file of the decoder: `latents`, activated, to `pixels`."""
+    example = torch.zeros(2, model.architecture.latents)
+    return _to_onnx(Decoder(model), example, "latents", ["pixels"])
+
+
+def _to_onnx(module: nn.Module, example: Tensor, input_name: str, output_names: list[str]) -> bytes:
+    batch = torch.export.Dim("batch")
+    with warnings.catch_warnings():
+        # PyTorch's own exporter still uses things that PyTorch has deprecated.
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module.eval(),
+            (example,),
+            input_names=[input_name],
+            output_names=output_names,
+            dynamic_shapes=({0: batch},),
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise AssertionError("the exporter returns a program unless it is given a file")
+    file = program.model_proto
+    _remove_traces(file)
+    onnx.checker.check_model(file, full_check=True)
+    content: bytes = file.SerializeToString(deterministic=True)
+    return content
+
+
+def _remove_traces(file: onnx.ModelProto) -> None:
+    """Remove what depends on the machine: stack traces with paths, and the build of PyTorch."""
+    file.producer_version = file.producer_version.split("+")[0]
+    graph = file.graph
+    values = [*graph.input, *graph.output, *graph.value_info, *graph.initializer]
+    for part in [file, graph, *graph.node, *values, *file.functions]:
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+
+
+@torch.no_grad()
+def measure_parity(model: VAE, encoder: bytes, decoder: bytes, images: Tensor) -> Parity:
+    """Run both ONNX files and PyTorch on the same images.
+
+    Args:
+        model: the model that the files were written from.
+        encoder: ONNX file.
+        decoder: ONNX file.
+        images: (image, 784) float in [0, 1].
+
+    Raises:
+        GrvaeError: a difference exceeds `PARITY_LIMIT`.
+    """
+    mean, scale = model.encode(images)
+    latents = model.activate(mean)
+    pixels = torch.sigmoid(model.decode(latents))
+    onnx_mean, onnx_scale, onnx_latents = _run(encoder, {"images": images.numpy()})
+    (onnx_pixels,) = _run(decoder, {"latents": latents.numpy()})
+    parity = Parity(
+        images=len(images),
+        mean=_largest_difference(onnx_mean, mean),
+        scale=_largest_difference(onnx_scale, scale),
+        latents=_largest_difference(onnx_latents, latents),
+        pixels=_largest_difference(onnx_pixels, pixels),
+        limit=PARITY_LIMIT,
+    )
+    largest = max(parity.mean, parity.scale, parity.latents, parity.pixels)
+    if not largest <= PARITY_LIMIT:
+        raise GrvaeError(
+            f"ONNX and PyTorch differ by {largest:.1e}, should be at most {PARITY_LIMIT:.0e}"
+        )
+    return parity
+
+
+def _run(file: bytes, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    outputs: list[np.ndarray] = session.run(None, inputs)
+    return outputs
+
+
+def _largest_difference(actual: np.ndarray, expected: Tensor) -> float:
+    size = np.maximum(1, np.abs(expected.numpy()))
+    return float((np.abs(actual - expected.numpy()) / size).max())
