@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -67,7 +68,9 @@ def split_upstream(graph: Graph, file: str) -> tuple[list[str], list[str]]:
     """Which stages run before the fan-out, and which can then run apart from the rest.
 
     Apart from the rest run the stages of a matrix, with those that follow in the same row, and
-    whatever else waits for none of them. What gathers them and all that follows is left to DVC.
+    whatever else waits for none of them. A stage of a matrix that several others wait for, as they
+    do for the data of a variant, is no row: it runs before. What gathers them and all that follows
+    is left to DVC.
     A graph without a matrix has nothing to fan out.
 
     Args:
@@ -79,10 +82,13 @@ def split_upstream(graph: Graph, file: str) -> tuple[list[str], list[str]]:
         stands after what it depends on.
     """
     order = list(TopologicalSorter(graph).static_order())
-    early: set[str] = set()  # no matrix stage among what they depend on
+    early: set[str] = set()  # no row among what they depend on
     rows: set[str] = set()
+    shared = needed_by_several(graph)
     for stage in order:
-        if (
+        if stage in shared and early.issuperset(graph[stage]):
+            early.add(stage)
+        elif (
             "@" in stage
             and is_of(stage, file)
             and all(parent in early or parent in rows for parent in graph[stage])
@@ -95,6 +101,12 @@ def split_upstream(graph: Graph, file: str) -> tuple[list[str], list[str]]:
     upstream = {stage for row in rows for stage in ancestors(graph, row)} & early
     apart = {stage for stage in rows | early - upstream if is_of(stage, file)}
     return [stage for stage in order if stage in upstream], [s for s in order if s in apart]
+
+
+def needed_by_several(graph: Graph) -> set[str]:
+    """The stages of a matrix that more than one other stage of a matrix depends on directly."""
+    needed = Counter(parent for stage in graph if "@" in stage for parent in graph[stage])
+    return {stage for stage, count in needed.items() if "@" in stage and count > 1}
 
 
 def is_of(stage: str, file: str) -> bool:
@@ -135,6 +147,27 @@ def plan_units(graph: Graph, apart: Collection[str], stale: Collection[str]) -> 
         )
         for stages in connected(graph, due)
     ]
+
+
+def plan(
+    graph: Graph, file: str, stale: Collection[str]
+) -> tuple[list[str], list[Unit], list[str]]:
+    """What a fan-out runs before, on and after the workers, if nothing fails.
+
+    A stage after a stale one is counted; DVC skips it where its inputs come out as they were.
+    """
+    order = list(TopologicalSorter(graph).static_order())
+    due: set[str] = set()
+    for stage in order:
+        if stage in stale or due.intersection(graph[stage]):
+            due.add(stage)
+    upstream, apart = split_upstream(graph, file)
+    units = plan_units(graph, apart, due)
+    first = [stage for stage in upstream if stage in due]
+    elsewhere = {*first, *(stage for unit in units for stage in unit.stages)}
+    own = {stage for stage in graph if is_of(stage, file)}
+    wanted = own | {stage for name in own for stage in ancestors(graph, name)}
+    return first, units, [s for s in order if s in wanted & due and s not in elsewhere]
 
 
 def connected(graph: Graph, stages: Collection[str]) -> Iterator[list[str]]:

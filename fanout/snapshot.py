@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import subprocess
 import tarfile
 from collections.abc import Mapping
@@ -60,17 +61,38 @@ def take_snapshot(folder: Path) -> Snapshot:
                 continue  # deleted, but git does not know yet
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-            files[name] = hashlib.sha256(content + member.linkname.encode()).hexdigest()
+            files[name] = hashlib.sha256(content + os.fsencode(member.linkname)).hexdigest()
     return Snapshot(buffer.getvalue(), files)
 
 
 def list_files(folder: Path) -> list[str]:
-    """The names of all files that git tracks or would track."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    """The names of all files that git tracks or would track.
+
+    Raises:
+        GrvaeError: git cannot list them.
+    """
+    result = run_git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if result.returncode != 0:
-        raise GrvaeError(f"cannot list the project's files: {result.stderr.strip()}")
-    return sorted(set(result.stdout.split("\0")) - {""})
+        raise GrvaeError(f"cannot list the project's files: {reason(result.stderr)}")
+    return sorted(set(os.fsdecode(result.stdout).split("\0")) - {""})
+
+
+def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git to its end; what it prints are bytes, as file names are.
+
+    Raises:
+        GrvaeError: there is no git.
+    """
+    try:
+        return subprocess.run(["git", *arguments], cwd=folder, capture_output=True)
+    except FileNotFoundError as error:
+        raise GrvaeError("git is not installed, or not in PATH") from error
+
+
+def reason(output: bytes) -> str:
+    """What git says in the end, or in the beginning if advice follows."""
+    lines = os.fsdecode(output).strip().splitlines() or ["no message"]
+    return next((line for line in lines if line.startswith("fatal: ")), lines[-1])
 
 
 def read_bytes(path: Path) -> bytes:

@@ -1,7 +1,6 @@
 """What happens on a worker: run the stages of one unit in a work folder made for them."""
 
 import contextlib
-import fcntl
 import hashlib
 import importlib.metadata
 import io
@@ -19,9 +18,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from configobj import ConfigObj
 from distributed import get_worker
 
 from fanout.guard import start_guarded
+from fanout.lock import take
 from fanout.pipeline import DVC, Unit
 from grvae.base.errors import GrvaeError
 
@@ -44,7 +45,6 @@ class Remote:
     """For workers that share no disk with the caller: a DVC remote, and the project's files."""
 
     name: str
-    url: str
     archive: bytes
 
 
@@ -57,6 +57,7 @@ class Job:
         project: the caller's project folder.
         identity: the same for equal projects; see `Snapshot`.
         exchange: the cache folder that caller and workers share, or else the remote.
+        settings: of the caller's DVC, for the worker's.
         threads: of each stage's process.
         versions: what the caller computes with.
     """
@@ -65,6 +66,7 @@ class Job:
     project: Path
     identity: str
     exchange: Path | Remote
+    settings: Mapping[str, str]
     threads: int
     versions: Mapping[str, str]
 
@@ -189,39 +191,48 @@ def only_one(unit: Unit, job: Job) -> Iterator[tuple[int, ...]]:
         return
     key = hashlib.sha256(f"{job.identity} {unit.name}".encode()).hexdigest()
     path = meeting_place(job.exchange, f"{key}.lock")
-    with path.open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if job.name in PROCESSES.stopped:
-                    raise GrvaeError("stopped") from None
-                time.sleep(LOCK_POLL_SECONDS)
-        yield (file.fileno(),)
-        path.unlink(missing_ok=True)
+    while True:
+        with take(path) as held:
+            if held is not None:
+                yield held
+                path.unlink(missing_ok=True)
+                return
+        if job.name in PROCESSES.stopped:
+            raise GrvaeError("stopped")
+        time.sleep(LOCK_POLL_SECONDS)
 
 
 def make_work_folder(folder: Path, job: Job, archive: bytes) -> None:
     """Unpack the caller's project, and point its DVC at where results are exchanged."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(folder, filter="tar")
-    settings = [
-        "[core]",
-        "no_scm = true",
-        "analytics = false",
-        f"site_cache_dir = {folder / '.dvc' / 'tmp' / 'site'}",
-    ]
+    settings = {
+        **job.settings,
+        "core.no_scm": "true",
+        "core.analytics": "false",
+        "core.site_cache_dir": str(folder / ".dvc" / "tmp" / "site"),
+    }
     match job.exchange:
-        case Remote(name, url, _):
-            settings += [f"remote = {name}", f"['remote \"{name}\"']", f"url = {url}"]
+        case Remote(name, _):
+            settings |= {"core.remote": name}
         case cache:
-            settings += ["[cache]", f"dir = {cache}"]
+            settings |= {"cache.dir": str(cache)}
             for shared in UNTRACKED_FOLDERS:
                 if job.project.is_dir() and not (folder / shared).exists():
                     (job.project / shared).mkdir(exist_ok=True)
                     (folder / shared).symlink_to(job.project / shared)
-    (folder / ".dvc" / "config.local").write_text("\n".join([*settings, ""]))
+    write_settings(folder / ".dvc" / "config.local", settings)
+
+
+def write_settings(path: Path, settings: Mapping[str, str]) -> None:
+    """Write settings of DVC, given by their dotted names, as DVC reads them."""
+    file = ConfigObj(encoding="utf-8", interpolation=False)
+    for name, value in settings.items():
+        section, _, option = name.rpartition(".")
+        kind, _, of = section.partition(".")
+        file.setdefault(f'{kind} "{of}"' if of else kind, {})[option] = value
+    with path.open("wb") as stream:
+        file.write(stream)
 
 
 def commands(unit: Unit, job: Job) -> Iterator[list[str]]:
@@ -231,7 +242,7 @@ def commands(unit: Unit, job: Job) -> Iterator[list[str]]:
         yield ["push", "--run-cache", *unit.stages]
     else:
         if unit.inputs:
-            yield ["checkout", "--quiet", *unit.inputs]
+            yield ["checkout", *unit.inputs]
         yield ["repro", "--single-item", *unit.stages]
 
 
@@ -262,4 +273,9 @@ def run_command(
     kill(process)  # closes the pipe; there is nobody left to kill
     if code != 0:
         failed = re.findall(r"failed to reproduce '([^']+)'", "\n".join(log))
-        raise GrvaeError(f"{failed[-1] if failed else 'dvc ' + command[0]} failed")
+        reasons = [line.removeprefix("ERROR: ") for line in log if line.startswith("ERROR: ")]
+        raise GrvaeError(
+            f"{failed[-1]} failed"
+            if failed
+            else f"`dvc {command[0]}` failed: {reasons[-1] if reasons else f'exit code {code}'}"
+        )

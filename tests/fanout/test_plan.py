@@ -1,10 +1,13 @@
 """What runs where, from the graph and what DVC finds stale; nothing is run."""
 
+import io
+import os
 import subprocess
+import tarfile
 
 import pytest
 
-from fanout.pipeline import Unit, plan_units, split_upstream
+from fanout.pipeline import Unit, plan, plan_units, split_upstream
 from fanout.snapshot import take_snapshot
 from grvae.base.errors import GrvaeError
 
@@ -25,6 +28,16 @@ def test_upstream_runs_first_and_what_gathers_the_matrix_is_left_to_dvc():
     upstream, apart = split_upstream(GRAPH, "dvc.yaml")
     assert upstream == ["download"]
     assert sorted(apart) == sorted(APART)
+
+
+def test_stage_of_a_matrix_that_several_rows_need_runs_before_them():
+    data = {"download@a": [], "download@b": []}
+    rows = {f"train@{v}-{s}": [f"download@{v}"] for v in "ab" for s in (0, 1)}
+    measured = {f"evaluate@{row[6:]}": [row, f"download@{row[6]}"] for row in rows}
+    upstream, apart = split_upstream(data | rows | measured, "dvc.yaml")
+    assert sorted(upstream) == ["download@a", "download@b"]
+    assert sorted(apart) == sorted([*rows, *measured])
+    assert len(plan_units(data | rows | measured, apart, apart)) == 4
 
 
 def test_stage_stands_after_what_it_depends_on():
@@ -77,6 +90,15 @@ def test_fresh_stage_is_an_input_of_the_stale_one_after_it():
     ]
 
 
+def test_plan_says_what_runs_before_on_and_after_the_workers():
+    first, units, last = plan(GRAPH | {"other/dvc.yaml:x": ["download"]}, "dvc.yaml", {"download"})
+    assert first == ["download"]
+    assert len(units) == 3
+    assert last == ["summarise", "demo@x"]
+    assert plan(GRAPH, "dvc.yaml", {"train@a-1"})[0] == []
+    assert plan(GRAPH, "dvc.yaml", set()) == ([], [], [])
+
+
 def test_no_stage_is_in_two_units():
     stages = [stage for unit in plan_units(GRAPH, APART, GRAPH) for stage in unit.stages]
     assert len(stages) == len(set(stages))
@@ -116,6 +138,22 @@ def test_changed_new_and_deleted_files_are_told_apart(repository):
     (repository / "newer").write_text("x")
     (repository / "gone").unlink()
     assert first.differences(take_snapshot(repository)) == ["gone", "new", "newer"]
+
+
+def test_name_that_is_not_utf8_is_packed_as_it_is(repository):
+    name = os.fsdecode(b"caf\xe9")
+    (repository / name).write_text("x")
+    snapshot = take_snapshot(repository)
+    assert name in snapshot.files
+    assert len(snapshot.identity) == 64
+    with tarfile.open(fileobj=io.BytesIO(snapshot.archive)) as archive:
+        assert name in archive.getnames()
+
+
+def test_missing_git_is_one_line(repository, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(GrvaeError, match="git is not installed"):
+        take_snapshot(repository)
 
 
 def test_repository_inside_the_project_is_refused_by_name(repository):

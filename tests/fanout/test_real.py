@@ -11,17 +11,21 @@ from tests.project import Project
 pytest.importorskip("distributed")
 
 
-def test_each_setting_of_the_study_is_a_unit_and_so_is_each_other_dataset():
+def test_each_variant_of_the_study_is_a_unit():
     file = "studies/claims/dvc.yaml"
     graph, study = read_graph(PROJECT), load_study(PROJECT / "studies/claims/params.yaml")
     upstream, apart = split_upstream(graph, file)
-    assert upstream == ["download", f"{file}:judge"]
+    before = {f"{file}:resolve"} | {
+        f"{file}:{stage}@{dataset}"
+        for stage in ("download", "train_reader")
+        for dataset in ("mnist", "fashion_mnist", "digits")
+    }
+    assert set(upstream) == before
     units = plan_units(graph, apart, graph)
-    datasets = {study.setting(name).dataset for name in study.other_data}
-    assert len(units) == len(study.settings) + len(study.split.settings) + len(datasets)
+    assert len(units) == len(study.variants) + len(study.halves.variants)
     stages = {stage for unit in units for stage in unit.stages}
     left = {stage for stage in graph if stage.startswith(file)} - stages
-    assert left == {f"{file}:{name}" for name in ("judge", "summarise", "figures", "report")}
+    assert left - before == {f"{file}:{name}" for name in ("summarise", "figures", "report")}
 
 
 @pytest.mark.slow

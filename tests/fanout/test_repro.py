@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.conftest import PROJECT, write_small_params
-from tests.fanout.conftest import DVC, ENVIRONMENT, Toy, ran
+from tests.fanout.conftest import DVC, ENVIRONMENT, GRVAE, Toy, ran
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
@@ -68,6 +69,37 @@ def test_lock_is_that_of_dvc_repro_and_the_caller_trains_nothing(toy, expected):
     assert ran(output) == ["download", "summarise"]
     assert "2 done, 0 running, 0 waiting, 0 failed" in output
     assert not list((toy.folder / ".dvc" / "cache" / "fanout").iterdir())
+
+
+def test_any_name_of_folder_and_file_will_do(tmp_path, expected):
+    toy = Toy(tmp_path / "demo, v2 #1")
+    Path(os.fsdecode(os.fsencode(toy.folder) + b"/caf\xe9")).touch()
+    assert ran(toy.grvae("-j", "2")) == ["download", "summarise"]
+    assert toy.lock() == expected
+
+
+def test_project_whose_dvc_locks_by_hard_links_runs(toy, expected):
+    toy.run(*DVC, "config", "--local", "core.hardlink_lock", "true")
+    assert ran(toy.grvae("-j", "2")) == ["download", "summarise"]
+    assert toy.lock() == expected
+
+
+DRY = """\
+Here, first:
+  download
+On 2 processes of this machine, one line each:
+  train@a-0, evaluate@a-0
+  train@b-0, evaluate@b-0
+Here, in the end:
+  summarise
+"""
+
+
+def test_dry_run_shows_what_would_run_where_and_runs_nothing(toy):
+    assert toy.grvae("-j", "2", "--dry") == DRY
+    assert not (toy.folder / "dvc.lock").exists()
+    toy.run(*DVC, "repro")
+    assert toy.grvae("--dry") == "Nothing to run: the pipeline is up to date.\n"
 
 
 def test_failing_stage_is_named_with_its_log_and_the_others_finish(toy):
@@ -213,6 +245,34 @@ def test_pipeline_that_does_not_exist_is_one_line(toy):
     )
 
 
+def test_folder_inside_the_project_is_one_line(toy):
+    (toy.folder / "sub").mkdir()
+    command = f"cd sub && {' '.join(GRVAE)} repro"
+    output = toy.run("sh", "-c", command, code=1)
+    assert output.endswith("/sub: run this in the project's folder\n")
+    assert output.count("\n") == 1
+
+
+def test_archive_without_repository_is_one_line(toy):
+    (toy.folder / ".git").rename(toy.folder / "git")
+    output = toy.grvae(code=1)
+    assert output.startswith("Error: no git repository in ")
+    assert output.count("\n") == 1
+
+
+def test_system_without_fcntl_is_one_line(toy):
+    hide = "import sys; sys.modules['fcntl'] = None; from grvae.use.cli import main; main()"
+    output = toy.run(sys.executable, "-c", hide, "repro", code=1)
+    assert output == (
+        "Error: `grvae repro` needs fcntl, which this system has not: use `dvc repro`\n"
+    )
+
+
+def test_one_worker_where_one_core_is_allowed(toy):
+    output = toy.run("taskset", "-c", "0", *GRVAE, "repro", "--dry")
+    assert "1 process of this machine" in output
+
+
 def test_missing_dask_is_one_line(toy, tmp_path):
     missing = tmp_path / "missing" / "distributed"
     missing.mkdir(parents=True)
@@ -221,10 +281,26 @@ def test_missing_dask_is_one_line(toy, tmp_path):
     assert output == "Error: `grvae repro` needs Dask: pip install '.[cluster]'\n"
 
 
-def test_scheduler_that_does_not_answer_is_one_line(toy):
-    output = toy.grvae("--scheduler", "tcp://127.0.0.1:9", code=1)
-    assert output.endswith("Error: no Dask scheduler answers at tcp://127.0.0.1:9\n")
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("tcp://127.0.0.1:9", "no Dask scheduler answers at tcp://127.0.0.1:9"),
+        ("http://127.0.0.1:9", "got 'http://127.0.0.1:9', should be like tcp://10.0.0.1:8786"),
+        ("", "got '', should be like tcp://10.0.0.1:8786"),
+        ("tls://127.0.0.1:9", "set these to files: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "),
+    ],
+)
+def test_wrong_scheduler_is_one_line(toy, address, message):
+    output = toy.grvae("--scheduler", address, code=1)
+    assert message in output.splitlines()[-1]
     assert "Traceback" not in output
+
+
+def test_preload_that_does_not_exist_is_one_line(toy):
+    output = toy.grvae("-j", "1", code=1, DASK_DISTRIBUTED__CLIENT__PRELOAD="nothing")
+    assert output.endswith(
+        "Error: Dask does not start: ModuleNotFoundError: No module named 'nothing'\n"
+    )
 
 
 def test_results_travel_through_a_remote(toy, expected, tmp_path):

@@ -7,16 +7,19 @@ import sys
 import tarfile
 import threading
 import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from dvc.config import Config
 
 pytest.importorskip("distributed")
 
+from fanout.dispatch import settings_for_workers
 from fanout.guard import start_guarded
-from fanout.pipeline import Unit
+from fanout.pipeline import DVC, Unit
 from fanout.progress import Progress
 from fanout.worker import (
     PROCESSES,
@@ -29,8 +32,10 @@ from fanout.worker import (
     meeting_place,
     only_one,
     project_archive,
+    run_command,
     stop_job,
     versions,
+    write_settings,
 )
 from grvae.base.errors import GrvaeError
 
@@ -43,7 +48,7 @@ SLEEP = (
 @pytest.fixture
 def job(tmp_path):
     """A job whose cache folder this process sees."""
-    job = Job("job", tmp_path, "identity", tmp_path / "cache", 1, versions())
+    job = Job("job", tmp_path, "identity", tmp_path / "cache", {}, 1, versions())
     path = meeting_place(job.exchange, job.name)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"project")
@@ -69,14 +74,46 @@ def test_worker_that_does_not_share_the_cache_is_refused(job):
 
 def test_unit_gets_its_inputs_and_then_runs_in_order(job):
     assert list(commands(UNIT, job)) == [
-        ["checkout", "--quiet", "download"],
+        ["checkout", "download"],
         ["repro", "--single-item", "train@a-0", "evaluate@a-0"],
     ]
 
 
 def test_unit_without_shared_disk_is_pushed(job):
-    remote = replace(job, exchange=Remote("store", "s3://bucket", b"project"))
+    remote = replace(job, exchange=Remote("store", b"project"))
     assert [command[0] for command in commands(UNIT, remote)] == ["repro", "push"]
+
+
+def test_settings_are_read_by_dvc_as_they_were_given(tmp_path):
+    settings = {
+        "cache.dir": '/demo, v2 #1/it\'s "here"/é',
+        "remote.my.store.url": "s3://bucket/a,b",
+    }
+    write_settings(tmp_path / "config", settings)
+    values = Config.load_file(str(tmp_path / "config"))
+    assert values["cache"]["dir"] == settings["cache.dir"]
+    assert values["remote"]["my.store"]["url"] == settings["remote.my.store.url"]
+
+
+def test_settings_go_to_workers_and_credentials_do_not():
+    settings = {
+        "core.hardlink_lock": "true",
+        "core.autostage": "true",
+        "cache.dir": "/here",
+        "cache.type": "hardlink",
+        "remote.store.url": "s3://bucket",
+        "remote.store.endpointurl": "http://127.0.0.1:1",
+        "remote.store.secret_access_key": "secret",
+        "remote.other.url": "/other",
+    }
+    kept = {"core.hardlink_lock", "cache.type", "remote.store.url", "remote.store.endpointurl"}
+    assert settings_for_workers(settings, "store").keys() == kept
+
+
+def test_failed_command_says_why(job, tmp_path):
+    subprocess.run([*DVC, "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
+    with pytest.raises(GrvaeError, match=r"^`dvc checkout` failed: .*'nothing'"):
+        run_command(["checkout", "nothing"], tmp_path, job, (), deque())
 
 
 def test_checkpoint_that_a_killed_worker_has_left_is_there_for_the_next_one(job, tmp_path):
