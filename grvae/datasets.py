@@ -17,7 +17,9 @@ import socket
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,6 +48,7 @@ KMNIST_SHA256 = {
     "t10k-labels-idx1-ubyte": "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
 }
 STALLED_AFTER_SECONDS = 60
+GZIP_MAGIC = b"\x1f\x8b"
 IMAGES_HEADER_BYTES, LABELS_HEADER_BYTES = 16, 8
 
 Source = Callable[[Path], Path]
@@ -80,12 +83,15 @@ class Published:
     sources: Mapping[str, Source]
 
 
-def load_dataset(name: str, folder: Path | None = None) -> tuple[Dataset, Dataset]:
+def load_dataset(
+    name: str, folder: Path | None = None, downloads: Path | None = None
+) -> tuple[Dataset, Dataset]:
     """The train and the test split of a dataset.
 
     Args:
         name: one of `PUBLISHED`, or `digits`, which is on every machine.
         folder: holds the four files of a published one, at any depth; None asks the network.
+        downloads: where to keep what the network gave, and to look first the next time.
 
     Raises:
         GrvaeError: no source has the right files; says what was tried and why it failed.
@@ -93,19 +99,32 @@ def load_dataset(name: str, folder: Path | None = None) -> tuple[Dataset, Datase
     if name == "digits":
         return load_digits()
     published = PUBLISHED[name]
-    sources = published.sources
+    sources = dict(published.sources)
     if folder is not None:
         sources = {f"the folder {folder}": lambda scratch: folder}
+    elif downloads is not None:
+        sources = {f"the folder {downloads}": lambda scratch: downloads / name} | sources
     failures = []
     for source, fetch in sources.items():
-        with tempfile.TemporaryDirectory() as scratch:
+        with scratch_folder(downloads and downloads / name) as scratch:
             try:
-                files = read_verified(fetch(Path(scratch)), published)
+                files = read_verified(fetch(scratch), published)
             except (GrvaeError, OSError, RuntimeError, subprocess.SubprocessError) as error:
                 failures.append(f"{source}: {error}")
                 continue
         return _decode(files, "train"), _decode(files, "t10k")
     raise GrvaeError(f"no source has {name}; tried {'; '.join(failures)}")
+
+
+@contextmanager
+def scratch_folder(kept: Path | None) -> Iterator[Path]:
+    """A folder to download into: one that is kept, or else one that is removed afterwards."""
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept.resolve()  # tools are run inside it
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
 
 
 def from_torchvision(dataset: str, scratch: Path) -> Path:
@@ -179,26 +198,37 @@ def read_verified(folder: Path, published: Published) -> dict[str, bytes]:
     Raises:
         GrvaeError: a file is missing or is not the right one.
     """
-    files = {}
-    for name, expected in published.sha256.items():
-        spellings = [name, f"{name}.gz"] if published.sha256_of == "content" else [f"{name}.gz"]
-        path = next((path for spelling in spellings for path in folder.rglob(spelling)), None)
-        if path is None:
-            raise GrvaeError(f"no file {' or '.join(spellings)} below {folder}")
-        content = path.read_bytes() if path.name == name else _unzip(path)
-        summed = content if published.sha256_of == "content" else path.read_bytes()
-        actual = hashlib.sha256(summed).hexdigest()
-        if actual != expected:
-            raise GrvaeError(f"{path} has SHA-256 {actual}, should be {expected}")
-        files[name] = content
-    return files
+    return {
+        name: _find(folder, name, expected, published.sha256_of)
+        for name, expected in published.sha256.items()
+    }
 
 
-def _unzip(path: Path) -> bytes:
-    try:
-        return gzip.decompress(path.read_bytes())
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
-        raise GrvaeError(f"{path} is not a whole gzip file") from error
+def _find(folder: Path, name: str, expected: str, sha256_of: str) -> bytes:
+    """Of the files that are named alike, zipped or not, the one with the right SHA-256.
+
+    Kaggle and others write the last hyphen as a dot, put each file into a folder of its own name,
+    or leave `.gz` on a file that is unpacked.
+    """
+    wrong = []
+    for path in sorted(folder.rglob(f"{name.replace('-idx', '?idx')}*")):
+        if not path.is_file():
+            continue
+        stored = path.read_bytes()
+        zipped = stored.startswith(GZIP_MAGIC)
+        if not zipped and sha256_of == "zipped file":
+            continue
+        try:
+            content = gzip.decompress(stored) if zipped else stored
+        except (EOFError, OSError, zlib.error):
+            wrong.append(f"{path} is not a whole gzip file")
+            continue
+        actual = hashlib.sha256(content if sha256_of == "content" else stored).hexdigest()
+        if actual == expected:
+            return content
+        wrong.append(f"{path} has SHA-256 {actual}, should be {expected}")
+    spellings = f"{name} or {name}.gz" if sha256_of == "content" else f"{name}.gz"
+    raise GrvaeError("; ".join(wrong) or f"no file {spellings} below {folder}")
 
 
 def _decode(files: dict[str, bytes], split: str) -> Dataset:

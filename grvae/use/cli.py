@@ -1,32 +1,21 @@
 """The `grvae` command: what one does with a trained run outside of the pipeline."""
 
 import contextlib
+import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
 from fanout.cli import repro
+from grvae.base.command import PATH, CommandGroup
 from grvae.base.errors import GrvaeError
 from grvae.use.server import open_server
 
-PATH = click.Path(path_type=Path)
 
-
-class Commands(click.Group):
-    """Commands that show a `GrvaeError` as one line and exit with code 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except GrvaeError as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group(cls=Commands)
+@click.group(cls=CommandGroup)
 def main() -> None:
     """Use a trained gradient-routed autoencoder, or train many at once."""
 
@@ -37,24 +26,40 @@ main.add_command(repro)
 @main.command()
 @click.argument("image_files", metavar="IMAGE...", type=PATH, nargs=-1, required=True)
 @click.option("--weights", "weights_file", type=PATH, required=True, help="Of the trained run.")
-@click.option("--invert", is_flag=True, help="The images have dark ink on light paper.")
-def encode(image_files: Sequence[Path], weights_file: Path, invert: bool) -> None:
-    """Encode images of 28x28 pixels: the mean of every latent, and the largest one's number."""
+@click.option("--as-is", is_flag=True, help="The images are 28x28 pixels, as MNIST's are already.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts: a list, one object an image.")
+def encode(image_files: Sequence[Path], weights_file: Path, as_is: bool, as_json: bool) -> None:
+    """Encode pictures of one digit each: the mean of every latent, and the largest one's number.
+
+    A picture may have any size, format and polarity; it is cropped, scaled and centred as the
+    browser demo does it. The last column says where to doubt: `close to N`, if the encoder gives
+    latent N a chance of 5 % or more to be the largest; `unlike any training image`, if the decoder
+    misses 80 % or more of the digit. A picture in which no digit can be found is an error.
+    """
     import torch  # slow to import, and not needed by `serve`
 
     from grvae.model.vae import load_vae
-    from grvae.use.pictures import read_pictures
+    from grvae.use.pictures import read_as_is, read_picture
+    from grvae.use.reading import read_images
 
-    model, pixels = load_vae(weights_file), read_pictures(image_files)
-    with torch.no_grad():
-        means, _ = model.encode(1 - pixels if invert else pixels)
+    model = load_vae(weights_file)
+    read = read_as_is if as_is else read_picture
+    readings = read_images(model, torch.stack([read(path) for path in image_files]))
     names = [str(path) for path in image_files]
+    if as_json:
+        rows = [
+            {"image": name, **asdict(reading), "doubts": reading.doubts}
+            for name, reading in zip(names, readings, strict=True)
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
     width = max(len("image"), *map(len, names))
-    header = "".join(f"{latent:>8}" for latent in range(means.shape[1]))
-    click.echo(f"{'image':<{width}}  argmax{header}")
-    for name, mean in zip(names, means, strict=True):
-        row = "".join(f"{value:8.3f}" for value in mean.tolist())
-        click.echo(f"{name:<{width}}  {int(mean.argmax()):>6}{row}")
+    header = "".join(f"{latent:>8}" for latent in range(model.architecture.latents))
+    click.echo(f"{'image':<{width}}  argmax{header}  doubt")
+    for name, reading in zip(names, readings, strict=True):
+        row = "".join(f"{value:8.3f}" for value in reading.means)
+        doubt = ", ".join(reading.doubts)
+        click.echo(f"{name:<{width}}  {reading.argmax:>6}{row}  {doubt}".rstrip())
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # -0.5 is a value, no option

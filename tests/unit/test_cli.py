@@ -1,3 +1,4 @@
+import json
 import socket
 import subprocess
 import sys
@@ -9,8 +10,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from grvae.model.training import build_model
-from grvae.model.vae import save_vae
+from grvae.model.vae import build_model, save_vae
 from grvae.use.cli import main
 
 
@@ -49,19 +49,12 @@ def means_of(model, path):
 
 def test_encode_shows_a_row_an_image(model, weights, digit, tmp_path):
     Image.open(digit).convert("RGB").save(tmp_path / "colour.png")
-    result = run("encode", "--weights", weights, digit, tmp_path / "colour.png")
+    result = run("encode", "--as-is", "--weights", weights, digit, tmp_path / "colour.png")
     header, row, other = (line.split() for line in result.output.splitlines())
     means = means_of(model, digit)
-    assert header == ["image", "argmax", *map(str, range(10))]
-    assert row == [str(digit), str(int(means.argmax())), *(f"{mean:.3f}" for mean in means)]
+    assert header == ["image", "argmax", *map(str, range(10)), "doubt"]
+    assert row[:12] == [str(digit), str(int(means.argmax())), *(f"{mean:.3f}" for mean in means)]
     assert other[1:] == row[1:]
-
-
-def test_dark_ink_is_encoded_inverted(weights, digit, tmp_path):
-    Image.open(digit).point(lambda grey: 255 - grey).save(tmp_path / "dark.png")
-    light = run("encode", "--weights", weights, digit).output.split()
-    dark = run("encode", "--weights", weights, "--invert", tmp_path / "dark.png").output.split()
-    assert dark[-11:] == light[-11:]
 
 
 def test_decode_draws_what_was_encoded(model, weights, digit, tmp_path):
@@ -75,6 +68,39 @@ def test_decode_draws_what_was_encoded(model, weights, digit, tmp_path):
             expected = torch.sigmoid(model.decode(model.activate(means[None])))[0]
         pixels = np.array(Image.open(out)).ravel() / 255
         np.testing.assert_allclose(pixels, expected, atol=1 / 255)
+
+
+def test_encode_writes_json_for_scripts(model, weights, digit):
+    result = run("encode", "--as-is", "--json", "--weights", weights, digit)
+    (row,) = json.loads(result.output)
+    assert row["image"] == str(digit)
+    np.testing.assert_allclose(row["means"], means_of(model, digit), atol=1e-5)
+    assert row["argmax"] == int(np.argmax(row["means"]))
+    assert row["runner_up"] == int(np.argsort(row["means"])[-2])
+    assert 0 < row["runner_up_chance"] < 0.5
+    assert row["missed"] > 0
+    assert isinstance(row["doubts"], list)
+
+
+def test_encode_reads_a_picture_of_dark_ink_as_it_reads_mnists(weights, tmp_path):
+    image = np.zeros((28, 28), np.uint8)
+    image[5:25, 14:16] = 255  # 20 high, its centre at (14.5, 14.5), which stays
+    Image.fromarray(image).save(tmp_path / "digit.png")
+    Image.fromarray(255 - np.pad(image.repeat(8, 0).repeat(8, 1), 30)).save(tmp_path / "big.png")
+    as_is = run("encode", "--as-is", "--weights", weights, tmp_path / "digit.png")
+    found = run("encode", "--weights", weights, tmp_path / "digit.png", tmp_path / "big.png")
+    expected = as_is.output.splitlines()[1].split()[1:]
+    assert [line.split()[1:] for line in found.output.splitlines()[1:]] == [expected, expected]
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_picture_without_a_digit_is_an_error_and_nothing_else_is_shown(
+    weights, digit, tmp_path, flags
+):
+    blank = tmp_path / "blank.png"
+    Image.new("L", (40, 30), 255).save(blank)
+    result = run("encode", *flags, "--weights", weights, blank)
+    fails_with(result, f"{blank}: no digit found, the picture is blank")
 
 
 def test_missing_image_is_named(weights, tmp_path):
@@ -98,14 +124,14 @@ def test_cut_image_is_named(weights, digit):
 def test_image_of_another_size_is_named_and_nothing_else_shown(weights, digit, tmp_path):
     large = tmp_path / "large.png"
     Image.new("L", (280, 30)).save(large)
-    result = run("encode", "--weights", weights, digit, large)
+    result = run("encode", "--as-is", "--weights", weights, digit, large)
     fails_with(result, f"{large}: got 280x30 pixels, should be 28x28")
 
 
 def test_image_with_more_than_8_bits_is_refused(weights, tmp_path):
     deep = tmp_path / "deep.png"
     Image.fromarray(np.full((28, 28), 40000, np.uint16)).save(deep)
-    result = run("encode", "--weights", weights, deep)
+    result = run("encode", "--as-is", "--weights", weights, deep)
     fails_with(result, f"{deep}: got colour mode I;16, should be 8-bit grey or RGB")
 
 
@@ -141,7 +167,7 @@ def test_port_that_may_not_be_used_is_named(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "index.html").touch()
-    monkeypatch.setattr("grvae.use.server.ThreadingHTTPServer", refuse)
+    monkeypatch.setattr("grvae.use.server.PageServer", refuse)
     fails_with(run("serve", tmp_path, "--port", 80), "cannot use port 80: Permission denied")
 
 

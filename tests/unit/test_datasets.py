@@ -67,6 +67,41 @@ def test_gzipped_files_in_a_subfolder_are_found(folder, publish):
     assert datasets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
 
 
+def test_dotted_names_are_found(folder, publish):
+    for name in CONTENTS:
+        (folder / name).rename(folder / name.replace("-idx", ".idx"))
+    assert datasets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
+
+
+def test_files_in_folders_of_their_own_names_are_found(folder, publish):
+    for name, content in CONTENTS.items():
+        (folder / name).unlink()
+        (folder / name).mkdir()
+        (folder / name / name).write_bytes(content)
+    assert datasets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
+
+
+def test_unpacked_files_that_are_called_gz_are_found(folder, publish):
+    for name in CONTENTS:
+        (folder / name).rename(folder / f"{name}.gz")
+    assert datasets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
+
+
+def test_zipped_files_without_gz_in_their_names_are_found(folder, publish):
+    for name, content in CONTENTS.items():
+        (folder / name).write_bytes(gzip.compress(content))
+    assert datasets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"\x1f\x8b\x08", bytes(10), gzip.compress(b"")[:-1]])
+def test_right_file_is_found_beside_a_wrong_one_of_its_name(folder, publish, spoilt):
+    (folder / "whole").mkdir()
+    for name in CONTENTS:
+        (folder / name).rename(folder / "whole" / name)
+        (folder / name).write_bytes(spoilt)
+    assert datasets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
+
+
 def test_changed_file_is_refused_with_both_checksums(folder, publish):
     (folder / "train-labels-idx1-ubyte").write_bytes(bytes(8) + bytes([5, 8]))
     with pytest.raises(GrvaeError, match=r"train-labels-idx1-ubyte has SHA-256 .*, should be"):
