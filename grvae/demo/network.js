@@ -1,11 +1,12 @@
 "use strict";
-/* The trained networks' forward pass, on plain Float32Arrays. It is checked against PyTorch. */
+/* The trained networks' forward pass, on plain Float32Arrays. It is checked against PyTorch.
+   Images with several channels are flat, too: channel by channel, row by row. */
 
 const Network = (() => {
   const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 
   const HIDDEN_ACTIVATIONS = {
-    none: (x) => x,
+    none: null,
     relu: (x) => Math.max(0, x),
     silu: (x) => x * sigmoid(x),
   };
@@ -17,53 +18,113 @@ const Network = (() => {
     abs: Math.abs,
   };
 
-  function bytesOf(base64) {
-    const binary = atob(base64);
-    const bytes = new Uint8Array(binary.length);
-    for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
-    return bytes;
+  const LAYERS = { linear: runLinear, convolution: runConvolution, transposed: runTransposed };
+
+  /* Takes numbers off the front of some bytes; they are little-endian, whatever the machine is. */
+  class Reader {
+    constructor(bytes) {
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.at = 0;
+    }
+
+    floats(count) {
+      const start = this.at;
+      this.at += 4 * count;
+      return Float32Array.from({ length: count }, (_, i) => this.view.getFloat32(start + 4 * i, true));
+    }
+
+    /* `rows` rows of 8-bit integers, each to be multiplied by its scale. */
+    scaled(rows, columns, scale) {
+      const weights = new Float32Array(rows * columns);
+      for (let row = 0, i = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++, i++) {
+          weights[i] = this.view.getInt8(this.at++) * scale[row];
+        }
+      }
+      return weights;
+    }
   }
 
-  /* Numbers are little-endian, whatever the machine is. */
-  function readIntegers(base64) {
-    const view = new DataView(bytesOf(base64).buffer);
-    return Int16Array.from({ length: view.byteLength / 2 }, (_, i) => view.getInt16(2 * i, true));
+  function readLayer(layer, reader) {
+    const scale = reader.floats(layer.outputs);
+    const bias = reader.floats(layer.outputs);
+    const columns = layer.inputs * (layer.kernel || 1) ** 2;
+    const weights = reader.scaled(layer.outputs, columns, scale);
+    const activate = HIDDEN_ACTIVATIONS[layer.activation];
+    return { ...layer, weights, bias, activate, run: LAYERS[layer.kind] };
   }
 
-  function readFloats(base64) {
-    const view = new DataView(bytesOf(base64).buffer);
-    return Float32Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
-  }
-
-  const readLayer = (layer) => ({
-    ...layer,
-    weights: readIntegers(layer.weights),
-    scale: readFloats(layer.scale),
-    bias: readFloats(layer.bias),
-    activate: HIDDEN_ACTIVATIONS[layer.activation],
-  });
-
-  /* weights: (output, input) row by row, to be multiplied by the row's scale. */
-  function runLayer({ inputs, outputs, weights, scale, bias, activate }, input) {
+  /* weights: (output, input). */
+  function runLinear({ inputs, outputs, weights, bias }, input) {
     const output = new Float32Array(outputs);
     for (let row = 0, at = 0; row < outputs; row++) {
-      let sum = 0;
+      let sum = bias[row];
       for (let column = 0; column < inputs; column++) sum += weights[at++] * input[column];
-      output[row] = activate(bias[row] + scale[row] * sum);
+      output[row] = sum;
     }
     return output;
   }
 
-  const runLayers = (layers, input) => layers.reduce((x, layer) => runLayer(layer, x), input);
+  /* Call `visit(large, small, tap)` for every pixel of a large image that a kernel, laid on every
+     pixel of a small one, covers. A convolution goes from large to small, a transposed one back. */
+  function eachTap({ kernel, stride, padding }, largeSide, smallSide, visit) {
+    for (let row = 0; row < smallSide; row++) {
+      for (let column = 0; column < smallSide; column++) {
+        for (let down = 0; down < kernel; down++) {
+          const y = row * stride - padding + down;
+          if (y < 0 || y >= largeSide) continue;
+          for (let right = 0; right < kernel; right++) {
+            const x = column * stride - padding + right;
+            if (x < 0 || x >= largeSide) continue;
+            visit(y * largeSide + x, row * smallSide + column, down * kernel + right);
+          }
+        }
+      }
+    }
+  }
+
+  function runChannels(layer, input, eachPair) {
+    const { inputs, outputs, weights, bias, kernel, side, out_side: outSide } = layer;
+    const [inArea, outArea, taps] = [side ** 2, outSide ** 2, kernel ** 2];
+    const output = new Float32Array(outputs * outArea);
+    for (let to = 0; to < outputs; to++) {
+      output.fill(bias[to], to * outArea, (to + 1) * outArea);
+      for (let from = 0; from < inputs; from++) {
+        const [first, last, kernelAt] = [from * inArea, to * outArea, (to * inputs + from) * taps];
+        eachPair((inAt, outAt, tap) => {
+          output[last + outAt] += weights[kernelAt + tap] * input[first + inAt];
+        });
+      }
+    }
+    return output;
+  }
+
+  function runConvolution(layer, input) {
+    return runChannels(layer, input, (add) => eachTap(layer, layer.side, layer.out_side, add));
+  }
+
+  function runTransposed(layer, input) {
+    return runChannels(layer, input, (add) =>
+      eachTap(layer, layer.out_side, layer.side, (large, small, tap) => add(small, large, tap)),
+    );
+  }
+
+  function runLayers(layers, input) {
+    return layers.reduce((x, layer) => {
+      const output = layer.run(layer, x);
+      return layer.activate ? output.map(layer.activate) : output;
+    }, input);
+  }
 
   return {
-    bytesOf,
-
-    read: (description) => ({
-      encoder: description.encoder.map(readLayer),
-      decoder: description.decoder.map(readLayer),
-      activate: LATENT_ACTIVATIONS[description.latent_act],
-    }),
+    read(description, bytes) {
+      const reader = new Reader(bytes);
+      return {
+        encoder: description.encoder.map((layer) => readLayer(layer, reader)),
+        decoder: description.decoder.map((layer) => readLayer(layer, reader)),
+        activate: LATENT_ACTIVATIONS[description.latent_act],
+      };
+    },
 
     /* 784 pixels in [0, 1] to the mean of each latent. */
     encode: (network, pixels) => runLayers(network.encoder, pixels),
@@ -73,7 +134,5 @@ const Network = (() => {
 
     /* Activated latents to 784 pixels in [0, 1]. */
     decode: (network, latents) => runLayers(network.decoder, latents).map(sigmoid),
-
-    indexOfLargest: (values) => values.indexOf(Math.max(...values)),
   };
 })();

@@ -1,8 +1,9 @@
 """The page, built from small models, in real Chromium, which may reach nothing but this machine."""
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,18 @@ from click.testing import CliRunner
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 from ruamel.yaml import YAML
 
+from grvae.base.layout import DataFolder
 from grvae.base.storage import save_json
 from grvae.datasets import load_digits
-from grvae.measure.evaluation import measure
-from grvae.model.images import ImageSet, load_images, split_validation
+from grvae.measure.evaluation import measure, observe
+from grvae.model.images import ImageSet, load_images
 from grvae.model.training import train_vae
-from grvae.model.vae import VAE, load_vae, save_vae
+from grvae.model.vae import VAE, build_model, load_vae, save_vae
 from grvae.params import load_params
+from grvae.use.demo_bundle import round_weights
 from grvae.use.server import open_server
 from stages.demo import demo
-from stages.download import save_dataset
+from stages.download import write_splits
 from tests.browser.chromium import DESKTOP, launch_chromium
 from tests.conftest import PROJECT, write_small_params
 
@@ -28,7 +31,7 @@ VARIANTS = ["routed", "baseline"]
 
 @dataclass(frozen=True)
 class Built:
-    """A page, and what it was built from."""
+    """A page, and what it was built from: the models of the first seed, rounded as the page's."""
 
     folder: Path
     models: dict[str, VAE]
@@ -49,32 +52,37 @@ def build_page(folder: Path, variants: list[str]) -> Built:
     params_file = write_small_params(folder / "params.yaml", variants=variants)
     yaml = YAML()
     values = yaml.load(params_file)
-    values["recipe"]["hidden_sizes"] = [64, 32]
+    values["recipe"] |= {"network": "mlp", "hidden_sizes": [64, 32], "decoder_sizes": None}
     yaml.dump(values, params_file)
     params = load_params(params_file)
-    for split, dataset in zip(("train", "test"), load_digits(), strict=True):
-        save_dataset(folder / split, dataset)
-    fraction = params.recipe.validation_fraction
-    train, validation = split_validation(load_images(folder / "train"), fraction)
-    test = load_images(folder / "test")
+    data = DataFolder(folder / "data")
+    write_splits(data, *load_digits(), params.recipe.validation_fraction)
+    train, validation = load_images(data.train), load_images(data.validation)
+    test = load_images(data.test)
     for variant in variants:
         run = folder / "runs" / variant / "0"
-        recipe = params.recipe_of(variant)
+        recipe = params.variant(variant).recipe
         model, _ = train_vae(train, validation, recipe, params.latent_act, 0)
         save_vae(run / "weights.safetensors", model)
-        save_json(run / "measures.json", asdict(measure(model, train, test)))
+        outcome = observe(model, recipe, params.evaluation, train, test)
+        save_json(run / "measures.json", measure(outcome))
+        # Another seed to choose from the menu, without training it.
+        save_vae(
+            folder / "runs" / variant / "1" / "weights.safetensors",
+            build_model(recipe, params.latent_act, 1),
+        )
+        shutil.copy(run / "measures.json", folder / "runs" / variant / "1")
     arguments = {
         "--params": params_file,
         "--runs": folder / "runs",
-        "--train": folder / "train",
-        "--test": folder / "test",
+        "--data": folder / "data",
         "--sources": PROJECT / "grvae" / "demo",
         "--page": folder / "page",
     }
     flat = [str(part) for pair in arguments.items() for part in pair]
     CliRunner().invoke(demo, flat, catch_exceptions=False, standalone_mode=False)
     models = {
-        variant: load_vae(folder / "runs" / variant / "0" / "weights.safetensors")
+        variant: round_weights(load_vae(folder / "runs" / variant / "0" / "weights.safetensors"))
         for variant in variants
     }
     return Built(folder / "page", models, train, test)
@@ -123,7 +131,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(5000)
-        home = address.removesuffix("index.html")
+        home = address.partition("#")[0].removesuffix("index.html")
 
         def check(request: Request) -> None:
             if not request.url.startswith((home, "data:")):

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from grvae.model.training import build_model
-from grvae.use.demo_bundle import describe_layers
+from grvae.model.vae import build_model
+from grvae.use.demo_bundle import compressed, describe_layers, round_weights
+from tests.browser import strokes
+from tests.browser.conftest import VARIANTS
 
 TOLERANCE = 1e-3
 IMAGES = 200
@@ -17,8 +19,20 @@ FRAME_MILLISECONDS = 1000 / 60
 
 def answer(page, script, *arguments):
     """What a script makes of the arguments; as text, which travels faster than nested lists."""
-    wrapped = f"(text) => JSON.stringify(({script})(...JSON.parse(text)))"
+    wrapped = f"async (text) => JSON.stringify(await ({script})(...JSON.parse(text)))"
     return json.loads(page.evaluate(wrapped, json.dumps(arguments)))
+
+
+def described(model):
+    """A model's layers as the page reads them."""
+    encoder, encoder_bytes = describe_layers([*model.encoder, model.mean_head])
+    decoder, decoder_bytes = describe_layers([*model.decoder])
+    return {
+        "encoder": encoder,
+        "decoder": decoder,
+        "bytes": compressed(encoder_bytes + decoder_bytes),
+        "latent_act": model.architecture.latent_act,
+    }
 
 
 @pytest.fixture(params=["relu", "none", "softplus", "abs"])
@@ -34,17 +48,13 @@ def test_golden_vectors_agree(page, recipe, built, latent_act, hidden_act, bottl
             if not isinstance(layer, nn.Linear):
                 layers[position] = hidden_act()
     images = built.test.pixels[:IMAGES]
+    model = round_weights(model)
     with torch.no_grad():
         means, _ = model.encode(images)
         latents = model.activate(means)
         pixels = torch.sigmoid(model.decode(latents))
-    description = {
-        "encoder": describe_layers([*model.encoder, model.mean_head]),
-        "decoder": describe_layers([*model.decoder]),
-        "latent_act": latent_act,
-    }
-    script = """(description, images) => {
-        const network = Network.read(description);
+    script = """async (description, images) => {
+        const network = Network.read(description, await Data.inflate(description.bytes));
         return images.map((image) => {
             const means = Network.encode(network, image);
             const latents = Network.activate(network, means);
@@ -52,21 +62,51 @@ def test_golden_vectors_agree(page, recipe, built, latent_act, hidden_act, bottl
             return [means, latents, pixels].map((each) => Array.from(each));
         });
     }"""
-    answers = answer(page, script, description, images.tolist())
+    answers = answer(page, script, described(model), images.tolist())
     assert len(answers) == IMAGES
     for expected, actual in zip((means, latents, pixels), zip(*answers, strict=True), strict=True):
         np.testing.assert_allclose(np.array(actual), expected, atol=TOLERANCE)
 
 
+def test_golden_vectors_of_convolutions_agree(page, recipe, images):
+    changes = {"network": "conv", "hidden_sizes": [4, 6, 20]}
+    model = round_weights(build_model(recipe.model_copy(update=changes), "relu", seed=0))
+    few = images.pixels[:10]
+    with torch.no_grad():
+        means, _ = model.encode(few)
+        pixels = torch.sigmoid(model.decode(model.activate(means)))
+    script = """async (description, images) => {
+        const network = Network.read(description, await Data.inflate(description.bytes));
+        return images.map((image) => {
+            const means = Network.encode(network, image);
+            const pixels = Network.decode(network, Network.activate(network, means));
+            return [Array.from(means), Array.from(pixels)];
+        });
+    }"""
+    answers = answer(page, script, described(model), few.tolist())
+    for expected, actual in zip((means, pixels), zip(*answers, strict=True), strict=True):
+        np.testing.assert_allclose(np.array(actual), expected, atol=TOLERANCE)
+
+
+def test_strokes_come_out_as_in_python(page):
+    """One rule in two languages: every drawn style, and what is no digit at all."""
+    drawn = [each.strokes for each in strokes.drawings()] + list(strokes.NO_DIGITS.values())
+    script = """(drawings) => drawings.map((strokes) => Array.from(Ink.toImage(
+        strokes.map((stroke) => stroke.map(([x, y]) => ({ x, y }))))))"""
+    expected = np.stack([strokes.rasterise(each) for each in drawn])
+    assert len(drawn) > 400
+    np.testing.assert_allclose(np.array(answer(page, script, drawn)), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("variant", [0, 1])
 def test_golden_vectors_of_the_shown_models_agree(page, built, variant):
-    model = list(built.models.values())[variant]
+    model = built.models[VARIANTS[variant]]
     images = built.test.pixels[:IMAGES]
     with torch.no_grad():
         means, _ = model.encode(images)
         pixels = torch.sigmoid(model.decode(model.activate(means)))
     script = """(card, images) => images.map((image) => {
-        const { network } = Page.cards[card];
+        const { network } = Page.cards[card].model;
         const means = Network.encode(network, image);
         const pixels = Network.decode(network, Network.activate(network, means));
         return [Array.from(means), Array.from(pixels)];
@@ -79,7 +119,7 @@ def test_golden_vectors_of_the_shown_models_agree(page, built, variant):
 
 def to_image(page, *strokes):
     points = [[{"x": x, "y": y} for x, y in stroke] for stroke in strokes]
-    image = page.evaluate("(strokes) => Array.from(Drawing.toImage(strokes) ?? [])", points)
+    image = page.evaluate("(strokes) => Array.from(Ink.toImage(strokes) ?? [])", points)
     return np.array(image).reshape(28, 28) if image else None
 
 
@@ -123,15 +163,11 @@ def test_no_stroke_is_no_image(page):
 def test_drag_is_smooth(page, params):
     """The default network decodes well within one frame of a screen."""
     model = build_model(params.recipe, "relu", seed=0)
-    description = {
-        "encoder": [],
-        "decoder": describe_layers([*model.decoder]),
-        "latent_act": "relu",
-    }
-    script = """(description) => {
-        const network = Network.read(description), latents = new Float32Array(10).fill(1);
+    script = """async (description) => {
+        const network = Network.read(description, await Data.inflate(description.bytes));
+        const latents = new Float32Array(10).fill(1);
         const rounds = 50, start = performance.now();
         for (let i = 0; i < rounds; i++) Network.decode(network, latents);
         return (performance.now() - start) / rounds;
     }"""
-    assert page.evaluate(script, description) < FRAME_MILLISECONDS
+    assert page.evaluate(script, described(model)) < FRAME_MILLISECONDS

@@ -1,0 +1,49 @@
+"use strict";
+/* What each latent draws: ten rows by nine values, all others at rest; a click sets the sliders. */
+
+const Atlas = (() => {
+  const VALUES = 9;
+
+  /* `onPick(model, latents)`. */
+  function build(model, onPick) {
+    const { rest, own_low: low, own_high: high } = model.latents;
+    const cells = Array.from({ length: 10 * VALUES }, (_, i) => {
+      const [latent, step] = [Math.floor(i / VALUES), i % VALUES];
+      const latents = Float32Array.from(rest);
+      latents[latent] = low[latent] + ((high[latent] - low[latent]) * step) / (VALUES - 1);
+      const canvas = make("canvas", { className: "image", width: Ink.SIDE, height: Ink.SIDE });
+      const button = make("button", { type: "button", className: "cell", tabIndex: i === 0 ? 0 : -1 }, canvas);
+      button.setAttribute("aria-label", `Latent ${latent} at ${Words.decimal(latents[latent])}, ${model.title}`);
+      Paint.grey(canvas, model.decode(latents));
+      button.addEventListener("click", () => {
+        cells.forEach((cell) => (cell.tabIndex = cell === button ? 0 : -1));
+        onPick(model, latents);
+      });
+      return button;
+    });
+    const grid = make("div", { className: "grid" });
+    grid.setAttribute("role", "group");
+    grid.setAttribute("aria-label", `What each latent draws: ${model.title}. Arrow keys move.`);
+    for (let latent = 0; latent < 10; latent++) {
+      const name = model.labelled ? String(latent) : `${latent} \u2192 ${model.assignment[latent]}`;
+      grid.append(make("span", { className: "row-name", ariaHidden: "true" }, name));
+      grid.append(...cells.slice(latent * VALUES, (latent + 1) * VALUES));
+    }
+    grid.addEventListener("keydown", (event) => moveFocus(event, cells));
+    const note = model.labelled ? "" : "latent \u2192 the digit it fits best";
+    return make("figure", { className: "atlas", dataset: { name: model.name } },
+      make("figcaption", {}, make("b", {}, Words.titleOf(model)), ` ${note}`), grid);
+  }
+
+  function moveFocus(event, cells) {
+    const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -VALUES, ArrowDown: VALUES };
+    if (!(event.key in moves)) return;
+    const to = cells[cells.indexOf(document.activeElement) + moves[event.key]];
+    event.preventDefault();
+    if (!to) return;
+    cells.forEach((cell) => (cell.tabIndex = cell === to ? 0 : -1));
+    to.focus();
+  }
+
+  return { build };
+})();

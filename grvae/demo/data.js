@@ -1,0 +1,47 @@
+"use strict";
+/* The page's data files, each loaded when it is first asked for. They are scripts that call
+   `Data.receive`, for a page opened by double click may load scripts and nothing else. */
+
+const Data = (() => {
+  const received = new Map();
+  const requested = new Map();
+
+  function receive(name, content) {
+    received.set(name, content);
+  }
+
+  /* What a file holds, once it is there; the promise fails with a sentence to show. */
+  function load(name) {
+    if (received.has(name)) return Promise.resolve(received.get(name));
+    if (!requested.has(name)) requested.set(name, request(name));
+    return requested.get(name);
+  }
+
+  function request(name) {
+    const path = `data/${name}.js`;
+    return new Promise((resolve, reject) => {
+      const fail = (what) => {
+        requested.delete(name); // so that it can be tried again
+        reject(new Error(`The file ${path} ${what}.`));
+      };
+      const script = document.createElement("script");
+      script.src = path;
+      script.addEventListener("error", () => fail("could not be loaded"));
+      script.addEventListener("load", () => {
+        if (received.has(name)) resolve(received.get(name));
+        else fail("is not what it should be");
+      });
+      document.head.append(script);
+    });
+  }
+
+  /* The bytes of compressed base64. */
+  async function inflate(base64) {
+    const binary = atob(base64);
+    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  return { receive, load, inflate, peek: (name) => received.get(name) };
+})();

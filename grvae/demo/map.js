@@ -1,0 +1,176 @@
+"use strict";
+/* A map of encodings: every test digit where one model puts it, in two latents or seen from where
+   the digits lie farthest apart. A click, or Enter, loads the image. */
+
+class EncodingMap {
+  static SIZE = 720;
+  static EDGE = 24;
+
+  /* `onPick(position)` for a test digit. */
+  constructor(element, onPick) {
+    this.element = element;
+    this.onPick = onPick;
+    this.canvas = element.querySelector("canvas");
+    this.note = element.querySelector(".map-note");
+    [this.menu, this.across, this.up] = element.querySelectorAll("select");
+    for (const axis of [this.across, this.up]) {
+      const which = axis === this.across ? "1st" : "2nd";
+      axis.append(make("option", { value: "spread" }, `${which} direction of spread`));
+      for (let i = 0; i < 10; i++) axis.append(make("option", { value: i }, `Latent ${i}`));
+      axis.addEventListener("change", () => this.place());
+    }
+    this.menu.addEventListener("change", () => this.show(this.models[this.menu.value]));
+    this.canvas.addEventListener("click", (event) => this.pick(this.nearest(this.pointOf(event))));
+    this.canvas.addEventListener("pointermove", (event) => this.hover(this.nearest(this.pointOf(event))));
+    this.canvas.addEventListener("pointerleave", () => this.hover(null));
+    this.canvas.addEventListener("keydown", (event) => this.keyDown(event));
+    this.models = [];
+    this.points = [];
+    this.current = this.hovered = null;
+  }
+
+  setModels(models) {
+    this.models = models;
+    this.menu.replaceChildren(...models.map((model, i) => make("option", { value: i }, Words.titleOf(model))));
+    const kept = Math.max(0, models.indexOf(this.model));
+    this.menu.value = kept;
+    this.show(models[kept]);
+  }
+
+  /* Compute only once it is in sight. */
+  start() {
+    this.started = true;
+    if (this.model) this.show(this.model);
+  }
+
+  async show(model) {
+    this.model = model;
+    if (!this.started || !model) return;
+    this.note.textContent = "Encoding the test digits\u2026";
+    const [{ means }, digits] = await Promise.all([Encodings.of(model), Digits.load()]);
+    if (this.model !== model) return;
+    Object.assign(this, { means, digits });
+    this.note.textContent = `${means.length} test digits. Choose one.`;
+    this.place();
+  }
+
+  place() {
+    if (!this.means) return;
+    const spread = directionsOfSpread(this.means);
+    const along = (axis, which) =>
+      axis.value === "spread"
+        ? (mean) => mean.reduce((sum, each, i) => sum + each * spread[which][i], 0)
+        : (mean) => mean[Number(axis.value)];
+    const [xs, ys] = [along(this.across, 0), along(this.up, 1)].map((of) => onto(this.means.map(of)));
+    this.points = xs.map((x, i) => ({ x, y: EncodingMap.SIZE - ys[i] }));
+    this.paint();
+  }
+
+  setCurrent(position) {
+    this.current = position;
+    this.paint();
+  }
+
+  pointOf(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const scale = EncodingMap.SIZE / box.width;
+    return { x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale };
+  }
+
+  nearest(to) {
+    const away = this.points.map((point) => Math.hypot(point.x - to.x, point.y - to.y));
+    return away.length ? away.indexOf(Math.min(...away)) : null;
+  }
+
+  hover(position) {
+    if (position === this.hovered) return;
+    this.hovered = position;
+    if (position !== null) this.note.textContent = this.nameOf(position);
+    this.paint();
+  }
+
+  nameOf(position) {
+    return `Test digit ${this.digits.numbers[position]}, a ${this.digits.labels[position]}`;
+  }
+
+  pick(position) {
+    if (position !== null) this.onPick(position);
+  }
+
+  /* An arrow key goes to the nearest digit on that side. */
+  keyDown(event) {
+    const sides = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    if (event.key === "Enter" || event.key === " ") this.pick(this.hovered);
+    else if (event.key in sides && this.points.length) {
+      const from = this.points[this.hovered ?? this.current ?? 0];
+      const [right, down] = sides[event.key];
+      const away = this.points.map(({ x, y }) => {
+        const [dx, dy] = [x - from.x, y - from.y];
+        const ahead = dx * right + dy * down;
+        const aside = Math.abs(dx * down) + Math.abs(dy * right);
+        return ahead > 1 && ahead >= aside ? ahead + 2 * aside : Infinity;
+      });
+      const best = Math.min(...away);
+      if (best < Infinity) this.hover(away.indexOf(best));
+    } else return;
+    event.preventDefault();
+  }
+
+  paint() {
+    const context = this.canvas.getContext("2d");
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, EncodingMap.SIZE, EncodingMap.SIZE);
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.font = "600 15px system-ui, sans-serif";
+    this.points.forEach(({ x, y }, position) => {
+      const label = this.digits.labels[position];
+      context.fillStyle = Paint.DIGITS[label];
+      context.fillText(label, x, y);
+    });
+    this.ring(this.current, "#fff");
+    this.ring(this.hovered, "#ffd23f");
+  }
+
+  ring(position, colour) {
+    if (position === null || !this.points[position]) return;
+    const context = this.canvas.getContext("2d");
+    const { x, y } = this.points[position];
+    context.strokeStyle = colour;
+    context.lineWidth = 3;
+    context.beginPath();
+    context.arc(x, y, 14, 0, 2 * Math.PI);
+    context.stroke();
+  }
+}
+
+/* Values scaled to the map, its edges left free. */
+function onto(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = EncodingMap.SIZE - 2 * EncodingMap.EDGE;
+  return values.map((value) => EncodingMap.EDGE + (room * (value - low)) / (high - low || 1));
+}
+
+/* The two directions in which the rows vary most (principal components, by power iteration). */
+function directionsOfSpread(rows) {
+  const size = rows[0].length;
+  const middle = Array.from({ length: size }, (_, i) => rows.reduce((sum, row) => sum + row[i], 0) / rows.length);
+  const covariance = Array.from({ length: size }, (_, i) =>
+    Array.from({ length: size }, (_, j) =>
+      rows.reduce((sum, row) => sum + (row[i] - middle[i]) * (row[j] - middle[j]), 0) / rows.length));
+  const directions = [];
+  for (let which = 0; which < 2; which++) {
+    let direction = Array.from({ length: size }, (_, i) => 1 / (i + 1));
+    for (let round = 0; round < 200; round++) {
+      let next = covariance.map((row) => row.reduce((sum, each, i) => sum + each * direction[i], 0));
+      for (const other of directions) {
+        const shared = next.reduce((sum, each, i) => sum + each * other[i], 0);
+        next = next.map((each, i) => each - shared * other[i]);
+      }
+      const length = Math.hypot(...next) || 1;
+      direction = next.map((each) => each / length);
+    }
+    directions.push(direction);
+  }
+  return directions;
+}

@@ -1,0 +1,36 @@
+"use strict";
+/* From each pure digit to the next, at `speed` digits a second, until paused. */
+
+class Morph {
+  constructor(onFrame, onToggle) {
+    this.onFrame = onFrame;
+    this.onToggle = onToggle;
+    this.position = 0;
+    this.speed = 1;
+    this.frame = 0;
+  }
+
+  get playing() {
+    return this.frame !== 0;
+  }
+
+  play() {
+    if (this.playing) return;
+    let last = performance.now();
+    const step = (now) => {
+      this.position = (this.position + (Math.max(0, now - last) / 1000) * this.speed) % 10;
+      last = now;
+      this.onFrame(this.position);
+      this.frame = requestAnimationFrame(step);
+    };
+    this.frame = requestAnimationFrame(step);
+    this.onToggle(true);
+  }
+
+  pause() {
+    if (!this.playing) return;
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    this.onToggle(false);
+  }
+}

@@ -1,0 +1,39 @@
+"use strict";
+/* The tables below: what made each model that is shown, one column a model. */
+
+const Runs = (() => {
+  function show(models) {
+    fill(document.getElementById("runs"), models, (model) => ({
+      seed: model.seed,
+      "test digits read right": Words.percent(
+        model.measures[model.labelled ? "argmax_accuracy" : "assigned_accuracy"],
+      ),
+      "mean squared error": model.measures.squared_error_per_image.toFixed(1),
+      routing: model.recipe.routing,
+      "weights, SHA-256": `${model.weights_sha256.slice(0, 12)}\u2026`,
+    }));
+    fill(document.getElementById("parameters"), models, (model) => ({
+      latent_act: model.latent_act,
+      ...model.recipe,
+      sha256: model.weights_sha256,
+    }));
+  }
+
+  function fill(table, models, factsOf) {
+    table.replaceChildren();
+    const addRow = (section, [name, ...values], tag, scope) => {
+      const row = section.insertRow();
+      row.append(make("th", { scope }, name));
+      for (const value of values) {
+        row.append(make(tag, {}, Array.isArray(value) ? value.join(", ") : String(value ?? "\u2013")));
+      }
+    };
+    const columns = models.map(factsOf);
+    const names = [...new Set(columns.flatMap((facts) => Object.keys(facts)))];
+    addRow(table.createTHead(), ["variant", ...models.map((model) => model.variant)], "th", "col");
+    const body = table.createTBody();
+    for (const name of names) addRow(body, [name, ...columns.map((facts) => facts[name])], "td", "row");
+  }
+
+  return { show };
+})();

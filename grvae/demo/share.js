@@ -1,0 +1,117 @@
+"use strict";
+/* What the page shows, as the part of its address after the #, and back. Everything is optional:
+
+   m=routed-10,baseline-10   the models, in order
+   d=812                     a test digit, by its number in the test split
+   s=...                     or a drawing: strokes split by ".", two characters a coordinate
+   z0=0.52_1.2_...           the sliders of the first model, where they do not follow the input
+   p=7                       or a pure digit
+   view=map                  the section to show
+   embed=1                   and nothing else */
+
+const Share = (() => {
+  const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const VIEWS = ["learn", "try", "atlas", "map"];
+  const MOST_POINTS = 2000;
+
+  function writeStrokes(strokes) {
+    let points = 0;
+    return strokes
+      .map((stroke) => straightened(stroke))
+      .filter((stroke) => (points += stroke.length) <= MOST_POINTS)
+      .map((stroke) => stroke.flatMap(({ x, y }) => [x, y]).map(writeCoordinate).join(""))
+      .join(".");
+  }
+
+  function writeCoordinate(value) {
+    const whole = Math.round(value * Pad.GRID);
+    return ALPHABET[whole >> 6] + ALPHABET[whole & 63];
+  }
+
+  /* Null for what no page wrote. */
+  function readStrokes(text) {
+    const strokes = text.split(".").map((part) => {
+      const points = [];
+      for (let at = 0; at + 4 <= part.length; at += 4) {
+        const [a, b, c, d] = [...part.slice(at, at + 4)].map((each) => ALPHABET.indexOf(each));
+        if (Math.min(a, b, c, d) < 0) return [];
+        points.push(Pad.at((64 * a + b) / Pad.GRID, (64 * c + d) / Pad.GRID));
+      }
+      return points.slice(0, MOST_POINTS);
+    });
+    const drawn = strokes.filter((stroke) => stroke.length);
+    return drawn.length ? drawn : null;
+  }
+
+  /* Leave out points that lie on the way between others, to within half a step of the grid
+     (Douglas and Peucker 1973). */
+  function straightened(points) {
+    const kept = new Set([0, points.length - 1]);
+    const spans = [[0, points.length - 1]];
+    while (spans.length) {
+      const [first, last] = spans.pop();
+      let [farthest, distance] = [0, 0.75 / Pad.GRID];
+      for (let i = first + 1; i < last; i++) {
+        const away = Ink.distanceToSegment(points[i].x, points[i].y, points[first], points[last]);
+        if (away > distance) [farthest, distance] = [i, away];
+      }
+      if (farthest) {
+        kept.add(farthest);
+        spans.push([first, farthest], [farthest, last]);
+      }
+    }
+    return points.filter((_, i) => kept.has(i));
+  }
+
+  function write({ models, digit, strokes, sliders, pure, view, embed }) {
+    const parts = [];
+    if (models) parts.push(["m", models.join(",")]);
+    if (strokes && strokes.length) parts.push(["s", writeStrokes(strokes)]);
+    else if (digit !== null && digit !== undefined) parts.push(["d", digit]);
+    (sliders || []).forEach((latents, card) => {
+      if (latents) parts.push([`z${card}`, Array.from(latents, (each) => +each.toFixed(3)).join("_")]);
+    });
+    if (pure !== null && pure !== undefined) parts.push(["p", pure]);
+    if (view) parts.push(["view", view]);
+    if (embed) parts.push(["embed", 1]);
+    return parts.length ? `#${parts.map((part) => part.join("=")).join("&")}` : "";
+  }
+
+  function read(hash) {
+    const parts = new Map(
+      hash.replace(/^#/, "").split("&").map((part) => [part.split("=")[0], part.slice(part.indexOf("=") + 1)]),
+    );
+    const whole = (key) => (/^\d{1,6}$/.test(parts.get(key) || "") ? Number(parts.get(key)) : null);
+    const sliders = [0, 1, 2, 3].map((card) => {
+      const values = (parts.get(`z${card}`) || "").split("_").map(Number);
+      return values.length === 10 && values.every((each) => Math.abs(each) < 1000) ? values : null;
+    });
+    const view = parts.get("view");
+    return {
+      models: parts.has("m") ? parts.get("m").split(",") : null,
+      digit: whole("d"),
+      strokes: parts.has("s") ? readStrokes(parts.get("s")) : null,
+      sliders,
+      pure: whole("p") !== null && whole("p") < 10 ? whole("p") : null,
+      view: VIEWS.includes(view) ? view : null,
+      embed: parts.get("embed") === "1",
+    };
+  }
+
+  /* A page opened by double click may not be given the clipboard: then the old way is tried. */
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const field = make("textarea", { value: text, className: "hidden" });
+      document.body.append(field);
+      field.select();
+      const done = document.execCommand("copy");
+      field.remove();
+      return done;
+    }
+  }
+
+  return { write, read, copy };
+})();
