@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import click
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -21,7 +20,7 @@ from grvae.base.storage import save_table, write_atomically
 from grvae.model.images import load_images
 from grvae.model.training import train_vae
 from grvae.params import load_params
-from grvae.show.figures import OKABE_ITO, STYLE, encode_png
+from grvae.show.style import GREY, OKABE_ITO, encode_png, styled
 
 SETTINGS = {
     "images": (10_000, 20_000, 30_000, 40_000, 50_000, 60_000),
@@ -45,9 +44,9 @@ def cli() -> None:
 @click.option("--seeds", type=int, required=True)
 def one(params_file: Path, images_file: Path, images: int, width: int, seeds: int) -> None:
     """Train one setting in this process; prints seconds and peak megabytes."""
-    recipe = load_params(params_file).recipe_of("routed")
-    narrow = recipe.hidden_sizes[-1] * width // recipe.hidden_sizes[0]
-    recipe = recipe.model_copy(update={**SHORT, "hidden_sizes": [width, max(1, narrow)]})
+    recipe = load_params(params_file).variant("hard").recipe
+    sizes = {"network": "mlp", "hidden_sizes": [width, width // 2], "decoder_sizes": None}
+    recipe = recipe.model_copy(update=SHORT | sizes)
     data = load_images(images_file)[:images]
     start = time.perf_counter()
     for seed in range(seeds):
@@ -79,30 +78,28 @@ def growth(params_file: Path, images_file: Path, table_file: Path, figure_file: 
     write_atomically(figure_file, encode_png(draw_growth(table)))
 
 
+@styled
 def draw_growth(table: pd.DataFrame) -> Figure:
     """Time and peak memory against each thing that grows, with the line of equal growth."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.3, 4.2), layout="constrained")
-        panels = figure.subplots(2, len(SETTINGS), sharex="col")
-        for column, varied in enumerate(SETTINGS):
-            rows = table[table["varied"] == varied].sort_values(varied)
-            for row, (name, label) in enumerate(
-                (("seconds", "seconds"), ("peak_megabytes", "peak memory, MB"))
-            ):
-                panel = panels[row, column]
-                last = rows.iloc[-1]
-                line = rows[varied] / last[varied] * last[name]
-                panel.plot(rows[varied], line, color="#6E6E6E", ls="--", lw=1, label="proportional")
-                panel.plot(
-                    rows[varied], rows[name], "o-", color=OKABE_ITO[0], ms=4, label="measured"
-                )
-                panel.set_ylim(bottom=0)
-                panel.set_xlim(left=0)
-                if column == 0:
-                    panel.set_ylabel(label)
-            panels[1, column].set_xlabel({"width": "units of the widest layer"}.get(varied, varied))
-        panels[0, 0].legend()
-        return figure
+    figure = Figure(figsize=(8.3, 4.2), layout="constrained")
+    panels = figure.subplots(2, len(SETTINGS), sharex="col")
+    for column, varied in enumerate(SETTINGS):
+        rows = table[table["varied"] == varied].sort_values(varied)
+        for row, (name, label) in enumerate(
+            (("seconds", "seconds"), ("peak_megabytes", "peak memory, MB"))
+        ):
+            panel = panels[row, column]
+            last = rows.iloc[-1]
+            line = rows[varied] / last[varied] * last[name]
+            panel.plot(rows[varied], line, color=GREY, ls="--", lw=1, label="proportional")
+            panel.plot(rows[varied], rows[name], "o-", color=OKABE_ITO[0], ms=4, label="measured")
+            panel.set_ylim(bottom=0)
+            panel.set_xlim(left=0)
+            if column == 0:
+                panel.set_ylabel(label)
+        panels[1, column].set_xlabel({"width": "units of the widest layer"}.get(varied, varied))
+    panels[0, 0].legend()
+    return figure
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from ruamel.yaml import YAML
 from fanout.dispatch import QUEUE_ON_SCHEDULER
 from fanout.snapshot import list_files
 from grvae.base.storage import load_json, save_json, save_table, write_atomically
+from grvae.show.markdown import write_percent
 
 PROJECT = Path(__file__).resolve().parents[1]
 REPORTS = PROJECT / "reports" / "fanout"
@@ -123,7 +124,7 @@ def describe(summary: Mapping[str, Any]) -> str:
         f"nothing but the data, on {summary['cores']} cores; each way gave the same `dvc.lock`:\n\n"
         f"| | seconds | times that of the fan-out |\n|---|---|---|\n{rows}\n\n"
         f"Against one thread, {summary['jobs']} workers have an efficiency of "
-        f"**{summary['efficiency_over_1_thread']:.0%}**.\n"
+        f"**{write_percent(summary['efficiency_over_1_thread'], 0)}**.\n"
     )
 
 

@@ -11,13 +11,13 @@ from statistics import median
 from typing import Any
 
 import click
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
 from grvae.base.command import PATH, StageCommand
 from grvae.base.storage import load_json, load_table, save_table, write_atomically
-from grvae.show.figures import OKABE_ITO, STYLE, encode_png
+from grvae.show.markdown import write_percent
+from grvae.show.style import OKABE_ITO, as_percent, encode_png, styled
 
 PANELS = {
     "validation_accuracy": "argmax accuracy, validation split",
@@ -37,19 +37,21 @@ def seconds_to(history: pd.DataFrame, accuracy: float) -> float | None:
     return None if reached.empty else float(reached["seconds"].iloc[0])
 
 
+@styled
 def draw_race(histories: Mapping[str, pd.DataFrame]) -> Figure:
     """Accuracy and error of each run against seconds, by variant."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.3, 3.2), layout="constrained")
-        for panel, (column, label) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
-            for colour, (variant, history) in zip(OKABE_ITO, histories.items(), strict=False):
-                for number, (_, run) in enumerate(history.groupby("seed")):
-                    name = variant if number == 0 else None
-                    panel.plot(run["seconds"], run[column], color=colour, lw=1.1, label=name)
-            panel.set_xscale("log")
-            panel.set(xlabel="seconds of training", title=label)
-            panel.legend()
-        return figure
+    figure = Figure(figsize=(8.3, 3.2), layout="constrained")
+    for panel, (column, label) in zip(figure.subplots(1, 2), PANELS.items(), strict=True):
+        for colour, (variant, history) in zip(OKABE_ITO, histories.items(), strict=False):
+            for number, (_, run) in enumerate(history.groupby("seed")):
+                name = variant if number == 0 else None
+                panel.plot(run["seconds"], run[column], color=colour, lw=1.1, label=name)
+        panel.set_xscale("log")
+        if column == "validation_accuracy":
+            panel.yaxis.set_major_formatter(as_percent)
+        panel.set(xlabel="seconds of training", title=label)
+        panel.legend()
+    return figure
 
 
 def test_measures(runs: pd.DataFrame, published: Mapping[str, Any]) -> pd.DataFrame:
@@ -94,7 +96,7 @@ def write_table(table: pd.DataFrame, accuracy: float) -> str:
     lines = [
         "| recipe | runs | seconds a run | argmax accuracy, test: mean (worst run) | lowest recall "
         "of any digit | squared error per image, test | seconds to "
-        f"{100 * accuracy:.2f} % on validation |",
+        f"{write_percent(accuracy, 2)} on validation |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in table.to_dict("records"):
@@ -102,9 +104,12 @@ def write_table(table: pd.DataFrame, accuracy: float) -> str:
         if row["variant"] != "published":
             time += f" (1/{row['time_ratio']:.0f} of `published`)"
         late = math.isinf(row["seconds_to_accuracy"])
+        mean, worst, recall = (
+            write_percent(row[name])
+            for name in ("argmax_accuracy", "argmax_accuracy_worst", "lowest_recall")
+        )
         lines.append(
-            f"| `{row['variant']}` | {row['runs']} | {time} | {100 * row['argmax_accuracy']:.2f} % "
-            f"({100 * row['argmax_accuracy_worst']:.2f} %) | {100 * row['lowest_recall']:.1f} % "
+            f"| `{row['variant']}` | {row['runs']} | {time} | {mean} ({worst}) | {recall} "
             f"| {row['squared_error']:.2f} "
             f"| {'never' if late else format(row['seconds_to_accuracy'], '.0f')} |"
         )
@@ -135,6 +140,7 @@ def race(
     """Draw quality against time, and tell when each recipe reaches the published accuracy."""
     costs, headline = load_json(speed_file)["costs"], load_json(quoted_file)["headline"]
     curves = load_table(curves_file)
+    curves = curves[curves["variant"].isin(costs)]
     histories = {str(name): group for name, group in curves.groupby("variant", sort=False)}
     histories["published"] = load_table(history_file).assign(seed=0)
     for variant, history in histories.items():

@@ -21,13 +21,17 @@ from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
 from grvae.base.command import PATH, StageCommand
+from grvae.base.numerics import repeatable
 from grvae.base.sizes import PIXELS
 from grvae.base.storage import save_json, write_atomically
-from grvae.model.images import ImageSet, load_images, split_validation
-from grvae.model.training import MAX_THREADS, Run, decoder_epoch, encode_all, joint_epoch
+from grvae.model.images import ImageSet, load_images
+from grvae.model.run import Run
+from grvae.model.training import decoder_epoch, encode_all, joint_epoch
 from grvae.params import Recipe, load_params
+from grvae.show.markdown import write_percent
 
 STEPS = 40
+TIMED = ("gated", "routed", "published")
 
 
 @dataclass(frozen=True)
@@ -158,25 +162,22 @@ def matmul_flops_per_second(recipe: Recipe) -> float:
 @click.option("--out", type=PATH, required=True)
 def speed(params_file: Path, images_file: Path, rounds: int, summary_file: Path, out: Path) -> None:
     """Time the published recipe and the default one side by side."""
-    torch.set_num_threads(min(torch.get_num_threads(), MAX_THREADS))
     params = load_params(params_file)
     images = load_images(images_file)
     contestants = {}
-    for variant in ("routed", "fast", "published"):
-        recipe = params.recipe_of(variant)
-        train, _ = split_validation(images, recipe.validation_fraction)
-        contestants[variant] = Contestant(recipe, train)
-    costs = compare(contestants, rounds)
+    for variant in TIMED:
+        contestants[variant] = Contestant(params.variant(variant).recipe, images)
+    with repeatable(has_convolutions=True):  # one thread, for all alike
+        costs = compare(contestants, rounds)
     for variant, cost in costs.items():
         click.echo(
             f"{variant}: {cost.run_seconds:.1f} s a run ({cost.run_seconds_fastest:.1f} to "
             f"{cost.run_seconds_slowest:.1f} over {rounds} rounds), "
             f"{cost.run_flops / 1e12:.2f} TFLOP, {cost.flops_per_second / 1e9:.0f} GFLOP/s, "
-            f"{cost.matmul_share:.0%} of the rate of its matrix products alone"
+            f"{write_percent(cost.matmul_share, 0)} of the rate of its matrix products alone"
         )
     results = {
         "rounds": rounds,
-        "threads": torch.get_num_threads(),
         "costs": {variant: asdict(cost) for variant, cost in costs.items()},
     }
     save_json(out, results)
@@ -188,8 +189,8 @@ def summarise(results: Mapping[str, Any]) -> str:
     costs = results["costs"]
     theirs = costs["published"]
     lines = [
-        f"Timed in turns in one process with {results['threads']} threads ({results['rounds']} "
-        "rounds, medians), the steps of a run take:\n",
+        f"Timed in turns in one process with one thread ({results['rounds']} rounds, medians), the "
+        "steps of a run take:\n",
         "| recipe | seconds | of `published` | TFLOP | of `published` | a joint step's rate, as a "
         "share of that of its matrix products alone |",
         "|---|---|---|---|---|---|",
@@ -199,7 +200,7 @@ def summarise(results: Mapping[str, Any]) -> str:
             f"| `{variant}` | {cost['run_seconds']:,.0f} "
             f"| 1/{theirs['run_seconds'] / cost['run_seconds']:.0f} "
             f"| {cost['run_flops'] / 1e12:.1f} | 1/{theirs['run_flops'] / cost['run_flops']:.0f} "
-            f"| {cost['matmul_share']:.0%} |"
+            f"| {write_percent(cost['matmul_share'], 0)} |"
         )
     lines.append(
         "\nThe rest of a step goes to passes over memory, which a small network does not hide.\n"

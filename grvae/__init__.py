@@ -5,7 +5,8 @@ the same bits at any thread count and on any x86 machine with AVX2. They read th
 they are first loaded, so this must run before torch, numpy or scipy are imported.
 
 Source: Intel oneMKL, "Conditional Numerical Reproducibility"; PyTorch,
-`aten/src/ATen/native/DispatchStub.cpp`; OpenBLAS, "Runtime variables".
+`aten/src/ATen/native/DispatchStub.cpp`; OpenBLAS, "Runtime variables"; oneDNN, "CPU Dispatcher
+Control".
 """
 
 import os
@@ -15,6 +16,7 @@ if platform.machine() in {"x86_64", "AMD64"}:
     os.environ["MKL_CBWR"] = "AVX2,STRICT"
     os.environ["ATEN_CPU_CAPABILITY"] = "avx2"
     os.environ["OPENBLAS_CORETYPE"] = "Haswell"
+    os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"  # convolutions
 # How long a thread spins before it sleeps. With none, waking up costs more than the work between;
 # with the usual 300,000 turns, threads that share cores with others starve them.
 os.environ["GOMP_SPINCOUNT"] = "5000"

@@ -16,9 +16,12 @@ from grvae.base.errors import GrvaeError
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Percentile = Annotated[float, Field(ge=0, le=100)]
+Rate = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
-LatentActName = Literal["relu", "none", "softplus", "abs"]
+LatentAct = Literal["relu", "none", "softplus", "abs"]
 DatasetName = Literal["mnist", "fashion_mnist", "kmnist", "digits"]
+Size = Annotated[int, Field(ge=1, le=65536)]
 CONV_HIDDEN_LAYERS = 3
 # A variant's name becomes a folder name.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -35,7 +38,7 @@ class Section(BaseModel):
         Raises:
             ValueError: a value is not allowed; names its key after `prefix`.
         """
-        return _validate(type(self), {**self.model_dump(), **changes}, prefix)
+        return validate(type(self), {**self.model_dump(), **changes}, prefix)
 
 
 SectionType = TypeVar("SectionType", bound=Section)
@@ -48,14 +51,19 @@ class Recipe(Section):
 
     routing: Literal["label", "none"]
     kl_routing: Literal["label", "none"]
-    off_route_gradient: Fraction
-    routed_images: Fraction
+    off_route_gradient: Annotated[float, Field(ge=0, lt=1)]
+    floor: Annotated[float, Field(ge=-100, le=100)] | None
+    ceiling: Annotated[float, Field(ge=-100, le=100)] | None
+    blocked_share: Annotated[float, Field(ge=-100, le=1)]
+    release: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None
+    routed_images: Annotated[float, Field(gt=0, le=1)]
     wrong_labels: Fraction
     latents_per_digit: Annotated[int, Field(ge=1, le=1024)]
     free_latents: Annotated[int, Field(ge=0, le=1024)]
 
-    network: Literal["mlp", "conv"]
-    hidden_sizes: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(min_length=1)]
+    network: Literal["mlp", "conv", "conv_encoder"]
+    hidden_sizes: Annotated[list[Size], Field(min_length=1)]
+    decoder_sizes: Annotated[list[Size], Field(min_length=1)] | None
     hidden_act: Literal["relu", "silu"]
     bottleneck: bool
     posterior: Literal["gaussian", "as_published"]
@@ -67,12 +75,15 @@ class Recipe(Section):
     final_kl_weight: NonNegative
     prior_mean: Annotated[float, Field(ge=-100, le=100)]
     prior_slack: Annotated[float, Field(ge=0, le=100)]
+    prior_ramp: Annotated[list[Fraction], Field(min_length=2, max_length=2)]
     digit_prior_mean: Annotated[float, Field(ge=-100, le=100)] | None
     cross_entropy_weight: NonNegative
     noise: Annotated[float, Field(ge=0, le=100)]
 
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    learning_rate: Rate
     learning_rate_schedule: Literal["one_cycle", "exponential"]
+    learning_rate_decay: Annotated[float, Field(gt=0, le=1)]
+    adam_beta1: Annotated[float, Field(ge=0, lt=1)]
     adam_beta2: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: Fraction
     max_shift: Annotated[int, Field(ge=0, le=27)]
@@ -80,43 +91,91 @@ class Recipe(Section):
     batch_size: Count
     epochs: Annotated[int, Field(ge=1, le=10_000)]
     decoder_epochs: Annotated[int, Field(ge=0, le=10_000)]
-    decoder_learning_rate: Annotated[float, Field(gt=0, le=1)]
+    decoder_learning_rate: Rate
 
     @model_validator(mode="after")
     def _check_network(self) -> Self:
-        if self.network == "conv" and len(self.hidden_sizes) != CONV_HIDDEN_LAYERS:
+        if self.network != "mlp" and len(self.hidden_sizes) != CONV_HIDDEN_LAYERS:
             raise ValueError(
-                f"hidden_sizes: got {len(self.hidden_sizes)} values, a conv network has "
+                f"hidden_sizes: got {len(self.hidden_sizes)} values, a {self.network} network has "
                 f"{CONV_HIDDEN_LAYERS}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_ramps(self) -> Self:
+        for key, ramp in (("prior_ramp", self.prior_ramp), ("release", self.release)):
+            if ramp is not None and ramp[0] >= ramp[1]:
+                raise ValueError(f"{key}: got {ramp[0]} to {ramp[1]}, should rise")
+        return self
+
+
+class Evaluation(Section):
+    """How a trained model is measured; `params.yaml` explains each value."""
+
+    slider_percentiles: Annotated[list[Percentile], Field(min_length=2, max_length=2)]
+    probe_images: Annotated[int, Field(ge=100)] | None
+    probe_iterations: Count
+    probe_tolerance: Positive
+
+
+class Variant(Section):
+    """One way to build and train a model: the common values with a variant's overrides.
+
+    Attributes:
+        dataset: what is learned.
+        latent_act: applied to the sampled latents before the decoder.
+        recipe: everything else.
+    """
+
+    dataset: DatasetName
+    latent_act: LatentAct
+    recipe: Recipe
+
+    def override(self, changes: Mapping[str, Any], prefix: str) -> "Variant":
+        """The same with some values replaced, those of the recipe named without their group.
+
+        Raises:
+            ValueError: a key or value is not allowed; names it after `prefix`.
+        """
+        own = {key: value for key, value in changes.items() if key in ("dataset", "latent_act")}
+        recipe = {key: value for key, value in changes.items() if key not in own}
+        return self.merged(
+            {**own, "recipe": self.recipe.merged(recipe, prefix).model_dump()}, prefix
+        )
 
 
 class Params(Section):
     """The whole of `params.yaml`."""
 
     dataset: DatasetName
-    latent_act: LatentActName
+    latent_act: LatentAct
     variants: Annotated[list[Name], Field(min_length=1)]
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=2)]
     recipe: Recipe
+    evaluation: Evaluation
     overrides: dict[Name, dict[str, Any]]
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         _reject_duplicates("variants", self.variants)
         _reject_duplicates("seeds", self.seeds)
-        for variant in self.variants:
-            if variant not in self.overrides:
+        for name in self.variants:
+            if name not in self.overrides:
                 allowed = ", ".join(self.overrides)
-                raise ValueError(f"variants: got {variant!r}, allowed: {allowed}")
-        for variant in self.overrides:
-            self.recipe_of(variant)
+                raise ValueError(f"variants: got {name!r}, allowed: {allowed}")
+        for name in self.overrides:
+            self.variant(name)
         return self
 
-    def recipe_of(self, variant: str) -> Recipe:
-        """The recipe of a variant: the common one with the variant's overrides."""
-        return self.recipe.merged(self.overrides[variant], f"overrides.{variant}.")
+    @property
+    def common(self) -> Variant:
+        """What a variant is that overrides nothing."""
+        return Variant(dataset=self.dataset, latent_act=self.latent_act, recipe=self.recipe)
+
+    def variant(self, name: str) -> Variant:
+        """A variant by name."""
+        return self.common.override(self.overrides[name], f"overrides.{name}.")
 
 
 def load_params(path: Path) -> Params:
@@ -138,7 +197,7 @@ def read_params(path: Path, section: type[SectionType]) -> SectionType:
         values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         if not isinstance(values, Mapping):
             raise ValueError("the file is not a mapping of keys to values")
-        return _validate(section, values)
+        return validate(section, values)
     except OSError as error:
         raise GrvaeError(f"cannot read {path}: {error.strerror}") from error
     except YAMLError as error:
@@ -147,8 +206,12 @@ def read_params(path: Path, section: type[SectionType]) -> SectionType:
         raise GrvaeError(f"{path}: {error}") from error
 
 
-def _validate(section: type[SectionType], values: Any, prefix: str = "") -> SectionType:
-    """Check values against a section; the first complaint becomes one readable line."""
+def validate(section: type[SectionType], values: Any, prefix: str = "") -> SectionType:
+    """Check values against a section; the first complaint becomes one readable line.
+
+    Raises:
+        ValueError: names the key, after `prefix`, what was given and what is allowed.
+    """
     try:
         return section.model_validate(values)
     except ValidationError as error:

@@ -1,57 +1,45 @@
-"""Build the browser demo from the first seed of the first two variants."""
+"""Build the browser demo from the runs of every variant, the first seed of each first."""
 
 from pathlib import Path
 
 import click
 
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import StageCommand, paths
+from grvae.base.layout import DataFolder, run_folder
 from grvae.base.storage import load_json
-from grvae.model.images import load_images, split_validation
+from grvae.model.images import load_images
 from grvae.model.vae import load_vae
 from grvae.params import Params, load_params
-from grvae.use.demo_bundle import Run, build_bundle, file_sha256, write_page
-
-SIDE_BY_SIDE = 2
+from grvae.use.demo_bundle import Run, build_bundle, file_sha256, said, write_page
 
 
-@click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
-@click.option("--runs", "runs_folder", type=PATH, required=True)
-@click.option("--train", "train_file", type=PATH, required=True)
-@click.option("--test", "test_file", type=PATH, required=True)
-@click.option("--sources", "sources_folder", type=PATH, required=True)
-@click.option("--page", "page_folder", type=PATH, required=True)
-def demo(
-    params_file: Path,
-    runs_folder: Path,
-    train_file: Path,
-    test_file: Path,
-    sources_folder: Path,
-    page_folder: Path,
-) -> None:
-    """Build the browser demo from the first seed of the first two variants."""
-    params = load_params(params_file)
-    variants, seed = params.variants[:SIDE_BY_SIDE], params.seeds[0]
-    runs = [
-        load_run(runs_folder / variant / str(seed), params, variant, seed) for variant in variants
+@click.command(cls=StageCommand, help=__doc__)
+@paths("params", "data", "runs", "sources", "page")
+def demo(params: Path, data: Path, runs: Path, sources: Path, page: Path) -> None:
+    settings = load_params(params)
+    shown = [
+        load_run(runs, settings, variant, seed)
+        for seed in settings.seeds
+        for variant in settings.variants
     ]
-    fraction = params.recipe_of(variants[0]).validation_fraction
-    train, _ = split_validation(load_images(train_file), fraction)
-    bundle = build_bundle(runs, train, load_images(test_file))
-    size = write_page(page_folder, sources_folder, bundle)
-    click.echo(f"{page_folder}: {size / 1e6:.1f} MB")
+    train, test = load_images(DataFolder(data).train), load_images(DataFolder(data).test)
+    bundle = build_bundle(shown, train, test)
+    for each in bundle["index"]["left_out"]:
+        click.echo(f"left out of the page: {said(each)}")
+    size = write_page(page, sources, bundle)
+    click.echo(f"{page}: {size / 1e6:.1f} MB")
 
 
-def load_run(folder: Path, params: Params, variant: str, seed: int) -> Run:
-    """Read one run's files."""
-    weights_file = folder / "weights.safetensors"
+def load_run(runs: Path, params: Params, variant: str, seed: int) -> Run:
+    """Read the files of one run."""
+    files = run_folder(runs, variant, seed)
     return Run(
         variant=variant,
         seed=seed,
-        recipe=params.recipe_of(variant).model_dump(),
-        model=load_vae(weights_file),
-        weights_sha256=file_sha256(weights_file),
-        measures=load_json(folder / "measures.json"),
+        recipe=params.variant(variant).recipe.model_dump(),
+        model=load_vae(files.weights),
+        weights_sha256=file_sha256(files.weights),
+        measures=load_json(files.measures),
     )
 
 

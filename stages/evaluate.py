@@ -1,43 +1,29 @@
 """Measure one trained model on the test split."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import StageCommand, paths
+from grvae.base.layout import DataFolder, RunFolder
 from grvae.base.storage import save_arrays, save_json
-from grvae.measure.evaluation import draw_samples, measure
-from grvae.model.images import load_images, split_validation
+from grvae.measure.evaluation import digit_sliders, draw_samples, measure, observe
+from grvae.model.images import load_images
 from grvae.model.vae import load_vae
 from grvae.params import load_params
 
 
-@click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
+@click.command(cls=StageCommand, help=__doc__)
+@paths("params", "data", "run")
 @click.option("--variant", required=True)
-@click.option("--weights", "weights_file", type=PATH, required=True)
-@click.option("--train", "train_file", type=PATH, required=True)
-@click.option("--test", "test_file", type=PATH, required=True)
-@click.option("--measures", "measures_file", type=PATH, required=True)
-@click.option("--samples", "samples_file", type=PATH, required=True)
-def evaluate(
-    params_file: Path,
-    variant: str,
-    weights_file: Path,
-    train_file: Path,
-    test_file: Path,
-    measures_file: Path,
-    samples_file: Path,
-) -> None:
-    """Measure one trained model on the test split."""
-    fraction = load_params(params_file).recipe_of(variant).validation_fraction
-    model = load_vae(weights_file)
-    train_images, _ = split_validation(load_images(train_file), fraction)
-    test_images = load_images(test_file)
-    measures = measure(model, train_images, test_images)
-    save_json(measures_file, asdict(measures))
-    save_arrays(samples_file, draw_samples(model, measures.assignment, train_images, test_images))
+def evaluate(params: Path, data: Path, run: Path, variant: str) -> None:
+    settings, files = load_params(params), RunFolder(run)
+    recipe = settings.variant(variant).recipe
+    train, test = load_images(DataFolder(data).train), load_images(DataFolder(data).test)
+    model = load_vae(files.weights)
+    outcome = observe(model, recipe, settings.evaluation, train, test)
+    save_json(files.measures, measure(outcome))
+    save_arrays(files.samples, draw_samples(model, digit_sliders(model, recipe, outcome), test))
 
 
 if __name__ == "__main__":

@@ -4,25 +4,24 @@ from pathlib import Path
 
 import click
 
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import StageCommand, paths
+from grvae.base.layout import DataFolder
 from grvae.base.storage import save_json
-from grvae.measure.probe import probe_accuracy
-from grvae.model.images import load_images, split_validation
+from grvae.measure.probe import linear_probe_accuracy
+from grvae.model.images import load_images
 from grvae.params import load_params
 
 
-@click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
-@click.option("--train", "train_file", type=PATH, required=True)
-@click.option("--test", "test_file", type=PATH, required=True)
-@click.option("--out", type=PATH, required=True)
-def probe_pixels(params_file: Path, train_file: Path, test_file: Path, out: Path) -> None:
-    """Fit the linear probe on raw pixels."""
-    fraction = load_params(params_file).recipe.validation_fraction
-    train, _ = split_validation(load_images(train_file), fraction)
-    test = load_images(test_file)
-    accuracy = probe_accuracy(
-        train.pixels.numpy(), train.labels.numpy(), test.pixels.numpy(), test.labels.numpy()
+@click.command(cls=StageCommand, help=__doc__)
+@paths("params", "data", "out")
+def probe_pixels(params: Path, data: Path, out: Path) -> None:
+    train, test = load_images(DataFolder(data).train), load_images(DataFolder(data).test)
+    accuracy = linear_probe_accuracy(
+        train.pixels.numpy(),
+        train.labels.numpy(),
+        test.pixels.numpy(),
+        test.labels.numpy(),
+        load_params(params).evaluation,
     )
     save_json(out, {"probe_accuracy": accuracy})
 

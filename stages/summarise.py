@@ -1,4 +1,4 @@
-"""Gather all runs into tables, and the metrics over seeds."""
+"""Gather all runs into tables and metrics over seeds; runs that nobody asks for are removed."""
 
 from itertools import product
 from pathlib import Path
@@ -6,42 +6,40 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import StageCommand, paths
+from grvae.base.layout import keep_only, run_folder
 from grvae.base.storage import load_json, load_table, save_json, save_table
-from grvae.measure.summary import confusion_table, metrics_over_seeds, runs_table
+from grvae.measure.summary import confusion_table, headlines, runs_table, summary_over_seeds
 from grvae.params import load_params
 
 
-@click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
-@click.option("--runs", "runs_folder", type=PATH, required=True)
-@click.option("--pixel-probe", "pixel_probe_file", type=PATH, required=True)
-@click.option("--metrics", "metrics_file", type=PATH, required=True)
-@click.option("--table", "table_file", type=PATH, required=True)
-@click.option("--curves", "curves_file", type=PATH, required=True)
-@click.option("--confusion", "confusion_file", type=PATH, required=True)
+@click.command(cls=StageCommand, help=__doc__)
+@paths("params", "runs", "pixel-probe", "metrics", "summary", "table", "curves", "confusion")
 def summarise(
-    params_file: Path,
-    runs_folder: Path,
-    pixel_probe_file: Path,
-    metrics_file: Path,
-    table_file: Path,
-    curves_file: Path,
-    confusion_file: Path,
+    params: Path,
+    runs: Path,
+    pixel_probe: Path,
+    metrics: Path,
+    summary: Path,
+    table: Path,
+    curves: Path,
+    confusion: Path,
 ) -> None:
-    """Gather all runs into tables, and the metrics over seeds."""
-    params = load_params(params_file)
+    settings = load_params(params)
+    wanted = list(product(settings.variants, settings.seeds))
+    keep_only(runs, wanted)
     measures, histories = {}, []
-    for variant, seed in product(params.variants, params.seeds):
-        run = runs_folder / variant / str(seed)
-        measures[variant, seed] = load_json(run / "measures.json")
-        histories.append(load_table(run / "history.csv").assign(variant=variant, seed=seed))
-    runs = runs_table(measures)
-    pixel_probe = load_json(pixel_probe_file)
-    save_table(table_file, runs)
-    save_table(curves_file, pd.concat(histories))
-    save_table(confusion_file, confusion_table(measures))
-    save_json(metrics_file, metrics_over_seeds(runs, pixel_probe["probe_accuracy"]))
+    for variant, seed in wanted:
+        run = run_folder(runs, variant, seed)
+        measures[variant, seed] = load_json(run.measures)
+        histories.append(load_table(run.history).assign(variant=variant, seed=seed))
+    rows = runs_table(measures)
+    save_table(table, rows)
+    save_table(curves, pd.concat(histories))
+    save_table(confusion, confusion_table(measures))
+    for variant, values in headlines(rows).items():
+        save_json(metrics / f"{variant}.json", values)
+    save_json(summary, summary_over_seeds(rows, load_json(pixel_probe)["probe_accuracy"]))
 
 
 if __name__ == "__main__":

@@ -10,68 +10,66 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import StageCommand, paths
+from grvae.base.layout import DataFolder, RunFolder
 from grvae.base.storage import save_json, save_table
 from grvae.model.checkpoint import Checkpoint, run_identity
-from grvae.model.images import load_images, split_validation
-from grvae.model.training import EpochRow, train_vae
+from grvae.model.images import load_images
+from grvae.model.run import EpochRow
+from grvae.model.training import train_vae
 from grvae.model.vae import save_vae
 from grvae.params import load_params
 
 
-@click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
-@click.option("--images", "images_file", type=PATH, required=True)
+@click.command(cls=StageCommand, help=__doc__)
+@paths("params", "data", "run")
 @click.option("--variant", required=True)
 @click.option("--seed", type=int, required=True)
-@click.option("--weights", "weights_file", type=PATH, required=True)
-@click.option("--history", "history_file", type=PATH, required=True)
-@click.option("--checkpoint", "checkpoint_file", type=PATH, help="Go on from here; untracked.")
-@click.option("--log", "log_file", type=PATH, help="Where to note time and versions; untracked.")
+@paths("checkpoint", "log", required=False)
 def train(
-    params_file: Path,
-    images_file: Path,
+    params: Path,
+    data: Path,
+    run: Path,
     variant: str,
     seed: int,
-    weights_file: Path,
-    history_file: Path,
-    checkpoint_file: Path | None,
-    log_file: Path | None,
+    checkpoint: Path | None,
+    log: Path | None,
 ) -> None:
-    """Train one variant with one seed."""
-    params = load_params(params_file)
-    recipe = params.recipe_of(variant)
-    images, validation = split_validation(load_images(images_file), recipe.validation_fraction)
+    chosen, files = load_params(params).variant(variant), RunFolder(run)
+    images = load_images(DataFolder(data).train)
+    validation = load_images(DataFolder(data).validation, may_be_empty=True)
 
-    checkpoint = None
-    if checkpoint_file is not None:
-        settings = {"recipe": recipe.model_dump(), "latent_act": params.latent_act, "seed": seed}
-        data = {"pixels": images.pixels.numpy(), "labels": images.labels.numpy()}
-        checkpoint = Checkpoint(checkpoint_file, run_identity(data, settings))
+    saved = None
+    if checkpoint is not None:
+        arrays = {"pixels": images.pixels.numpy(), "labels": images.labels.numpy()}
+        settings = {"recipe": chosen.recipe.model_dump(), "latent_act": chosen.latent_act}
+        identity = run_identity(arrays, settings | {"seed": seed})
+        saved = Checkpoint(checkpoint, identity)
 
     start = time.perf_counter()
-    with Progress(f"{variant} {seed}", recipe.epochs + recipe.decoder_epochs) as progress:
+    epochs = chosen.recipe.epochs + chosen.recipe.decoder_epochs
+    with EpochBar(f"{variant} {seed}", epochs) as bar:
         model, rows = train_vae(
-            images, validation, recipe, params.latent_act, seed, progress.show, checkpoint
+            images, validation, chosen.recipe, chosen.latent_act, seed, bar.show, saved
         )
     seconds = time.perf_counter() - start
 
-    save_vae(weights_file, model)
-    save_table(history_file, pd.DataFrame([asdict(row) for row in rows]))
-    if checkpoint is not None:
-        checkpoint.remove()
-    if log_file is not None:
-        save_json(log_file, {"seconds": seconds, **machine()})
+    save_vae(files.weights, model)
+    save_table(files.history, pd.DataFrame([asdict(row) for row in rows]))
+    if saved is not None:
+        saved.remove()
+    if log is not None:
+        save_json(log, {"seconds": seconds, **machine()})
 
 
-class Progress:
+class EpochBar:
     """A progress bar on a terminal, one line an epoch elsewhere."""
 
     def __init__(self, label: str, epochs: int) -> None:
         self.label, self.epochs = label, epochs
         self.bar = tqdm(total=epochs, desc=label, unit="epoch", disable=None)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "EpochBar":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,7 +7,7 @@ import torch
 from ruamel.yaml import YAML
 
 import grvae  # noqa: F401 - pins the numerics before any test imports torch
-from grvae.model.images import ImageSet
+from grvae.model.images import ImageSet, draw_validation
 from grvae.params import Params, Recipe, load_params
 
 PROJECT = Path(__file__).parent.parent
@@ -20,10 +20,16 @@ def params() -> Params:
 
 @pytest.fixture
 def recipe(params: Params) -> Recipe:
-    """The default recipe, small, and gentle enough for 200 images."""
-    small = {"hidden_sizes": [32, 16], "epochs": 1, "decoder_epochs": 1, "batch_size": 64}
-    small |= {"kl_weight": 0.1, "final_kl_weight": 0.1, "max_shift": 0}
-    return params.recipe_of("routed").model_copy(update=small)
+    """Hard routing with noise and two phases, small, and gentle enough for 200 images."""
+    small: dict[str, object] = {
+        "network": "mlp",
+        "hidden_sizes": [32, 16],
+        "decoder_sizes": None,
+        "batch_size": 64,
+    }
+    small |= {"epochs": 1, "decoder_epochs": 1, "max_shift": 0}
+    small |= {"kl_weight": 0.1, "final_kl_weight": 0.1}
+    return params.variant("hard").recipe.model_copy(update=small)
 
 
 @pytest.fixture
@@ -35,12 +41,19 @@ def images() -> ImageSet:
     return ImageSet((0.2 * noise + 0.8 * lit).clamp(0, 1), labels)
 
 
+def split(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet]:
+    """The images to learn from and those for validation."""
+    for_training, for_validation = draw_validation(len(images), fraction)
+    return images[for_training], images[for_validation]
+
+
 def write_small_params(path: Path, **changes: object) -> Path:
     """The committed parameters, shrunk to run on the embedded digits in seconds."""
     yaml = YAML()
     values = yaml.load(PROJECT / "params.yaml")
-    values |= {"dataset": "digits", "seeds": [0, 1]} | changes
+    values |= {"dataset": "digits", "variants": ["routed", "baseline"], "seeds": [0, 1]} | changes
     values["recipe"] |= {"epochs": 1, "decoder_epochs": 1}
-    values["overrides"]["published"] |= {"epochs": 1}
+    for override in values["overrides"].values():
+        override |= {key: 1 for key in ("epochs", "decoder_epochs") if key in override}
     yaml.dump(values, path)
     return path

@@ -56,7 +56,7 @@ class Project:
         yaml.dump(values | changes, self.folder / "params.yaml")
 
     def metrics(self) -> Any:
-        return json.loads((self.folder / "reports" / "metrics.json").read_text())
+        return json.loads((self.folder / "reports" / "summary.json").read_text())
 
 
 ENVIRONMENT = os.environ | {

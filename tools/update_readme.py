@@ -1,25 +1,28 @@
-"""Copy what was measured into the README, each between a pair of markers of its own."""
+"""Copy what was measured into README and docs, each between a pair of markers of its own."""
 
 from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
-BLOCKS = {
-    "results": PROJECT / "reports" / "results.md",
-    "race": PROJECT / "reports" / "benchmark" / "race.md",
-    "fanout": PROJECT / "reports" / "fanout" / "speedup.md",
-    "cost": PROJECT / "reports" / "benchmark" / "summary.md",
-    "claims": PROJECT / "reports" / "claims" / "report.md",
+# By page, the name of each block and the file that it comes from.
+PAGES = {
+    "README.md": {"results": "reports/results.md", "claims": "reports/claims/report.md"},
+    "docs/costs.md": {
+        "race": "reports/benchmark/race.md",
+        "cost": "reports/benchmark/summary.md",
+    },
+    "docs/more-machines.md": {"fanout": "reports/fanout/speedup.md"},
 }
 
 
-def with_blocks(readme: str) -> str:
-    """The README with every block as it was last measured."""
-    for name, file in BLOCKS.items():
+def with_blocks(page: str) -> str:
+    """A page with every block as it was last measured."""
+    text = (PROJECT / page).read_text()
+    for name, file in PAGES[page].items():
         start, end = markers(name)
-        before, rest = readme.split(start)
+        before, rest = text.split(start)
         _, after = rest.split(end)
-        readme = f"{before}{start}\n{read_block(name, file)}\n\n{end}{after}"
-    return readme
+        text = f"{before}{start}\n{read_block(name, PROJECT / file)}\n\n{end}{after}"
+    return text
 
 
 def read_block(name: str, file: Path) -> str:
@@ -37,5 +40,5 @@ def markers(name: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    readme = PROJECT / "README.md"
-    readme.write_text(with_blocks(readme.read_text()))
+    for page in PAGES:
+        (PROJECT / page).write_text(with_blocks(page))

@@ -6,6 +6,8 @@ difference is a paired one.
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -17,3 +19,11 @@ def random_stream(seed: int, stream: Stream) -> torch.Generator:
     """A CPU generator that depends on the seed and the stream's name alone."""
     digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
+
+
+@contextmanager
+def weights_drawn_from(stream: torch.Generator) -> Iterator[None]:
+    """Modules built in here draw their initial weights from the stream, not from global state."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**62, (), generator=stream)))
+        yield

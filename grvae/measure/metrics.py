@@ -1,9 +1,204 @@
-"""What is measured of one trained model on one set of images: plain functions of arrays."""
+"""Metrics: what is said in one number of a trained model, and how each is called and written.
+
+`METRICS` is the one place where a metric is declared. The summary, the report and the figures read
+it by name; a new metric is a function of an `Outcome` and a line there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from grvae.base.sizes import DIGITS, PIXELS
+
+if TYPE_CHECKING:  # whoever only reads the declarations need not wait for torch
+    from torch import Tensor
+
+    from grvae.params import Evaluation
+
 DEAD_LATENT_STD = 1e-3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one trained model makes of images that it has not learned from.
+
+    Attributes:
+        labels: (image,) int64.
+        means: (image, latent) float.
+        activations: (image, latent) float, the activated means.
+        scores: (image, digit) float, what the means say of each digit; see
+            `grvae.model.routing.digit_scores`.
+        squared_error: (image,), summed over pixels, decoding the activated mean.
+        binary_cross_entropy: (image,) nats, summed over pixels, decoding the same.
+        kl: (image,) nats, divergence of the posterior to N(0, I), summed over latents.
+        train_labels: (train image,) int64.
+        train_means: (train image, latent) float.
+        train_scores: (train image, digit) float.
+        evaluation: how to measure.
+    """
+
+    labels: np.ndarray
+    means: np.ndarray
+    activations: np.ndarray
+    scores: np.ndarray
+    squared_error: "Tensor"
+    binary_cross_entropy: "Tensor"
+    kl: "Tensor"
+    train_labels: np.ndarray
+    train_means: np.ndarray
+    train_scores: np.ndarray
+    evaluation: "Evaluation"
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """Counts (digit, place): how often each place holds the largest score."""
+        return confusion_matrix(self.labels, self.scores.argmax(axis=1), DIGITS)
+
+    @cached_property
+    def assignment(self) -> np.ndarray:
+        """The digit (place,) that each place stands for at best; chosen on the train split."""
+        predictions = self.train_scores.argmax(axis=1)
+        return best_assignment(confusion_matrix(self.train_labels, predictions, DIGITS))
+
+    @cached_property
+    def recalls(self) -> np.ndarray:
+        """Share (digit,) of each digit's images that the argmax gets right."""
+        return recall(self.confusion)
+
+
+def argmax_accuracy(outcome: Outcome) -> float:
+    """Share of the images whose largest score is their label's."""
+    return accuracy(outcome.confusion)
+
+
+def assigned_accuracy(outcome: Outcome) -> float:
+    """The same under the best one-to-one assignment."""
+    return accuracy(assigned_confusion(outcome.confusion, outcome.assignment))
+
+
+def probe_accuracy(outcome: Outcome) -> float:
+    """What a linear classifier with all train labels reads from the means."""
+    from grvae.measure.probe import linear_probe_accuracy  # slow to import
+
+    return linear_probe_accuracy(
+        outcome.train_means,
+        outcome.train_labels,
+        outcome.means,
+        outcome.labels,
+        outcome.evaluation,
+    )
+
+
+def lowest_recall(outcome: Outcome) -> float:
+    """The recall of the digit that is recognised least often."""
+    return float(outcome.recalls.min())
+
+
+def squared_error_per_image(outcome: Outcome) -> float:
+    """Mean over images."""
+    return outcome.squared_error.mean().item()
+
+
+def mse_per_pixel(outcome: Outcome) -> float:
+    """The same, per pixel."""
+    return squared_error_per_image(outcome) / PIXELS
+
+
+def bce_per_image(outcome: Outcome) -> float:
+    """Mean over images."""
+    return outcome.binary_cross_entropy.mean().item()
+
+
+def kl_per_image(outcome: Outcome) -> float | None:
+    """Mean over images; None where a posterior has no spread."""
+    kl = outcome.kl.mean().item()
+    return kl if np.isfinite(kl) else None
+
+
+def dead_latents(outcome: Outcome) -> int:
+    """How many latents hardly move: they carry nothing to the decoder.
+
+    A latent is dead where its standard deviation over the images is below `DEAD_LATENT_STD`, in
+    units of the activated latent.
+    """
+    return int(np.sum(outcome.activations.std(axis=0) < DEAD_LATENT_STD))
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is computed, called and written.
+
+    Attributes:
+        measure: computes it; its name is the metric's.
+        title: what it is called over a panel.
+        label: what it is, with its unit where it has one.
+        decimals: how many to show.
+        is_share: in [0, 1], written in per cent.
+        is_main: what the report argues from: it gets an interval over seeds, and is compared.
+    """
+
+    measure: Callable[[Outcome], float | None]
+    title: str
+    label: str
+    decimals: int
+    is_share: bool = False
+    is_main: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its key in every file."""
+        return self.measure.__name__
+
+
+# In the order of the report's tables.
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            argmax_accuracy,
+            "argmax accuracy",
+            "argmax accuracy",
+            decimals=1,
+            is_share=True,
+            is_main=True,
+        ),
+        Metric(
+            assigned_accuracy,
+            "assigned accuracy",
+            "accuracy under the best assignment",
+            decimals=1,
+            is_share=True,
+        ),
+        Metric(
+            probe_accuracy,
+            "linear probe",
+            "accuracy of a linear probe on the means",
+            decimals=1,
+            is_share=True,
+            is_main=True,
+        ),
+        Metric(
+            lowest_recall, "lowest recall", "recall of the worst digit", decimals=1, is_share=True
+        ),
+        Metric(
+            squared_error_per_image,
+            "squared error",
+            "squared error per image",
+            decimals=2,
+            is_main=True,
+        ),
+        Metric(mse_per_pixel, "error per pixel", "mean squared error per pixel", decimals=4),
+        Metric(bce_per_image, "cross-entropy", "binary cross-entropy per image, nats", decimals=1),
+        Metric(
+            kl_per_image, "KL divergence", "KL divergence to N(0, I) per image, nats", decimals=1
+        ),
+        Metric(dead_latents, "dead latents", "dead latents", decimals=1),
+    )
+}
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
@@ -26,27 +221,18 @@ def recall(confusion: np.ndarray) -> np.ndarray:
 
 
 def best_assignment(confusion: np.ndarray) -> np.ndarray:
-    """The label (latent,) of each latent, one to one, for which accuracy is highest.
+    """The label (place,) of each place, one to one, for which accuracy is highest.
 
     Found by the Hungarian method. It is the fair reading of a model whose latents were never told
     which digit to take.
     """
-    labels, latents = linear_sum_assignment(confusion, maximize=True)
-    return labels[np.argsort(latents)]
+    labels, places = linear_sum_assignment(confusion, maximize=True)
+    return labels[np.argsort(places)]
 
 
 def assigned_confusion(confusion: np.ndarray, assignment: np.ndarray) -> np.ndarray:
-    """Counts (label, assigned label), from counts (label, latent) and a label per latent."""
+    """Counts (label, assigned label), from counts (label, place) and a label per place."""
     return confusion[:, np.argsort(assignment)]
-
-
-def dead_latents(activations: np.ndarray) -> int:
-    """How many latents (image, latent) hardly move: they carry nothing to the decoder.
-
-    A latent is dead where its standard deviation over the images is below `DEAD_LATENT_STD`, in
-    units of the activated latent.
-    """
-    return int(np.sum(activations.std(axis=0) < DEAD_LATENT_STD))
 
 
 def mean_activation(activations: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

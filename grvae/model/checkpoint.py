@@ -18,7 +18,8 @@ import torch
 from grvae.base.errors import GrvaeError
 from grvae.base.storage import Arrays, load_arrays, save_arrays
 
-PACKAGE = Path(__file__).parent
+# Where all code lies that decides a run's bits.
+CODE = (Path(__file__).parent, Path(__file__).parents[1] / "base")
 
 
 class Checkpoint:
@@ -54,9 +55,9 @@ class Checkpoint:
 
 
 def run_identity(data: Arrays, settings: Mapping[str, Any]) -> str:
-    """SHA-256 of all that decides a run's bits: this package, torch, the data and the settings."""
+    """SHA-256 of all that decides a run's bits: the code, torch, the data and the settings."""
     digest = hashlib.sha256(torch.__version__.encode())
-    for file in sorted(PACKAGE.glob("*.py")):
+    for file in sorted(file for folder in CODE for file in folder.glob("*.py")):
         digest.update(file.name.encode() + file.read_bytes())
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for name in sorted(data):

@@ -1,4 +1,4 @@
-"""Labelled images as two tensors in memory, and the validation split."""
+"""Labelled images as two tensors in memory, and which of them are for validation."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +34,8 @@ class ImageSet:
         return ImageSet(self.pixels[index], self.labels[index])
 
 
-def load_images(path: Path) -> ImageSet:
-    """Read an image file written by the `download` stage.
+def load_images(path: Path, may_be_empty: bool = False) -> ImageSet:
+    """Read an image file written by the `download` stage; only a validation split may be empty.
 
     Raises:
         GrvaeError: the file is missing, corrupt, or does not hold labelled images.
@@ -45,7 +45,7 @@ def load_images(path: Path) -> ImageSet:
     if (
         images is None
         or labels is None
-        or len(images) == 0
+        or (len(images) == 0 and not may_be_empty)
         or images.shape != (len(labels), SIDE, SIDE)
         or images.dtype != np.uint8
         or labels.dtype != np.int64
@@ -56,16 +56,25 @@ def load_images(path: Path) -> ImageSet:
     return ImageSet(pixels, torch.from_numpy(labels))
 
 
-def split_validation(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet]:
-    """Cut a random validation split from the train split; it is the same for every run.
+def load_in_published_order(train: Path, validation: Path) -> ImageSet:
+    """The published train split in its own order, put together again from its two parts."""
+    parts = [load_images(train), load_images(validation, may_be_empty=True)]
+    positions = np.concatenate([load_arrays(path)[0]["positions"] for path in (train, validation)])
+    order = torch.from_numpy(np.argsort(positions))
+    pixels, labels = (torch.cat([getattr(p, name) for p in parts]) for name in ("pixels", "labels"))
+    return ImageSet(pixels[order], labels[order])
+
+
+def draw_validation(images: int, fraction: float) -> tuple[Tensor, Tensor]:
+    """Choose a random validation split from a train split; it is the same for every run.
 
     Args:
-        images: the train split.
+        images: size of the train split.
         fraction: share of the images that goes to validation, in [0, 1).
 
     Returns:
-        The images left for training and those for validation, which may be none.
+        The positions left for training and those for validation, which may be none.
     """
-    order = torch.randperm(len(images), generator=random_stream(0, "split"))
-    n_validation = round(fraction * len(images))
-    return images[order[n_validation:]], images[order[:n_validation]]
+    order = torch.randperm(images, generator=random_stream(0, "split"))
+    n_validation = round(fraction * images)
+    return order[n_validation:], order[:n_validation]

@@ -1,8 +1,53 @@
-"""Reconstruction and KL terms, per image and unreduced: whoever averages says over what."""
+"""Reconstruction and KL terms, per image and unreduced: whoever averages says over what.
+
+The recipe's choice among them stands first; the terms themselves follow.
+"""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from grvae.params import Recipe
+
+
+def reconstruction_term(pixels: Tensor, logits: Tensor, recipe: Recipe) -> Tensor:
+    """The recipe's reconstruction term (batch,), from pixels and logits (batch, 784)."""
+    if recipe.reconstruction == "squared_error":
+        return squared_error(pixels, torch.sigmoid(logits))
+    return binary_cross_entropy(pixels, logits)
+
+
+def kl_term(mean: Tensor, scale: Tensor, owned: Tensor, recipe: Recipe, ramp: float) -> Tensor:
+    """The recipe's regulariser (batch,).
+
+    Args:
+        mean: (batch, latent) float.
+        scale: (batch, latent) float.
+        owned: (batch, latent), 1 where the latent is the image's digit's.
+        recipe: which regulariser, and its prior.
+        ramp: how far the prior has moved; see `prior_ramp`.
+    """
+    if recipe.posterior == "as_published":
+        return kl_as_published(mean, scale)
+    prior_mean: float | Tensor = ramp * recipe.prior_mean
+    if recipe.digit_prior_mean is not None:
+        prior_mean = torch.where(owned == 1, recipe.digit_prior_mean, prior_mean)
+    return kl_to_nearest_normal(mean, scale, prior_mean, recipe.prior_slack)
+
+
+def prior_ramp(progress: float, recipe: Recipe) -> float:
+    """How far the prior has moved from 0 to its mean, in [0, 1], at a share of the joint phase.
+
+    It starts at 0, where the ReLU makes every digit take the positive side of its latent, and
+    arrives before the phase ends, so that the encoder settles.
+    """
+    start, end = recipe.prior_ramp
+    return min(1.0, max(0.0, (progress - start) / (end - start)))
+
+
+def kl_weight(ramp: float, recipe: Recipe) -> float:
+    """The weight of the KL term, which moves with the prior."""
+    return (1 - ramp) * recipe.kl_weight + ramp * recipe.final_kl_weight
 
 
 def squared_error(images: Tensor, reconstructions: Tensor) -> Tensor:

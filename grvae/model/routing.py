@@ -1,7 +1,10 @@
-"""Gradient routing: the method under test.
+"""Gradient routing: the method under test, all of it.
 
 Each image sends the gradient of its reconstruction back through some latents only. Which ones is a
-table of shares in [0, 1]: a row for each digit, a column for each latent.
+table of shares in [0, 1]: a row for each digit, a column for each latent. `route_gradient` is the
+method. `gate_gradient` lets the mask depend on the latents' values, too: a digit's own latent is
+not pushed down below a floor, and the others are not pushed up above a ceiling. `Routing` holds the
+tables of a training and the row that each image takes; its `apply` stands in the training loop.
 
 Source: Cloud et al. 2024, "Gradient Routing: Masking Gradients to Localize Computation in Neural
 Networks" (arXiv 2410.04332), section 3; the mask on the latents of an autoencoder follows
@@ -9,11 +12,14 @@ g-w1/gradient-routed-vae, `vae.py`, `encode_and_mask`, commit 07c641d.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from grvae.base.sizes import DIGITS
+from grvae.params import Recipe
 
 # The route of an image that is not routed: the row after those of the digits.
 UNROUTED = DIGITS
@@ -30,6 +36,109 @@ def route_gradient(latents: Tensor, shares: Tensor) -> Tensor:
         (batch, latent) float, equal to `latents`. Backward, the gradient is multiplied by `shares`.
     """
     return torch.lerp(latents.detach(), latents, shares)
+
+
+def gate_gradient(latents: Tensor, low: Tensor, high: Tensor, blocked_share: float) -> Tensor:
+    """Let no step of descent push a low latent down or a high one up; every value passes.
+
+    Args:
+        latents: (batch, latent) float.
+        low: (batch, latent) float; a latent below it is not pushed down.
+        high: (batch, latent) float; a latent above it is not pushed up.
+        blocked_share: share of such a gradient that passes nevertheless: 0 ignores it, and a
+            negative share turns it round.
+
+    Returns:
+        (batch, latent) float, equal to `latents`.
+
+    The paper's masks are weights of the gradient, any real number (arXiv 2410.04332, section 3);
+    these depend on the gradient's sign and on the latent's value.
+    """
+    gated: Tensor = _Gate.apply(latents, low, high, blocked_share)
+    return gated
+
+
+class _Gate(torch.autograd.Function):
+    """Backward of `gate_gradient`: descent moves a latent against the sign of its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, latents: Tensor, low: Tensor, high: Tensor, share: float) -> Tensor:
+        ctx.save_for_backward(latents < low, latents > high)
+        ctx.share = share
+        return latents.view_as(latents)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        is_low, is_high = ctx.saved_tensors
+        blocked = (is_low & (gradient > 0)) | (is_high & (gradient < 0))
+        return torch.where(blocked, ctx.share * gradient, gradient), None, None, None
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Which latents learn what from which images of one training.
+
+    Attributes:
+        owned: (digit, latent) float, 1 where a latent belongs to a digit.
+        shares: (route, latent) float, the share of the gradient that reaches each latent.
+        low: (route, latent) float, below which a latent is not pushed down.
+        high: (route, latent) float, above which it is not pushed up.
+        blocked_share: of the gradient that `low` and `high` hold back; see `gate_gradient`.
+        release: shares of the joint phase at which the other latents begin to get the gradient,
+            and have all of it; None is never.
+        routes: (image,) int64, the row of the tables that each image takes.
+    """
+
+    owned: Tensor
+    shares: Tensor
+    low: Tensor
+    high: Tensor
+    blocked_share: float
+    release: Sequence[float] | None
+    routes: Tensor
+
+    def apply(self, latents: Tensor, batch: Tensor, progress: float) -> Tensor:
+        """The latents as they are, with their gradient routed and gated.
+
+        Args:
+            latents: (batch, latent) float, of the images with the indices `batch`.
+            batch: (batch,) int64.
+            progress: share of the joint phase that is done.
+        """
+        routes = self.routes[batch]
+        shares = self.shares[routes].lerp(torch.ones(()), self.released(progress))
+        gated = gate_gradient(latents, self.low[routes], self.high[routes], self.blocked_share)
+        return route_gradient(gated, shares)
+
+    def released(self, progress: float) -> float:
+        """How much of the gradient that the shares hold back passes by now, in [0, 1]."""
+        if self.release is None:
+            return 0.0
+        start, whole = self.release
+        return min(1.0, max(0.0, (progress - start) / (whole - start)))
+
+
+def build_routing(recipe: Recipe, labels: Tensor, stream: torch.Generator) -> Routing:
+    """The routing of a recipe's training.
+
+    Args:
+        recipe: which table.
+        labels: (image,) int64.
+        stream: draws which images are routed, and wrongly; see `choose_routes`.
+    """
+    digits = [[digit] for digit in range(DIGITS)]
+    owned = latent_map(digits, recipe.latents_per_digit, recipe.free_latents)
+    off_route, floor, ceiling = recipe.off_route_gradient, recipe.floor, recipe.ceiling
+    if recipe.routing == "none":
+        off_route, floor, ceiling = 1.0, None, None
+    return Routing(
+        owned,
+        gradient_shares(owned, off_route),
+        *gate_bounds(owned, recipe.free_latents, floor, ceiling),
+        recipe.blocked_share,
+        recipe.release,
+        choose_routes(labels, recipe.routed_images, recipe.wrong_labels, stream),
+    )
 
 
 def latent_map(
@@ -67,6 +176,33 @@ def gradient_shares(owned: Tensor, off_route: float) -> Tensor:
     return torch.cat([owned.clamp(min=off_route), torch.ones(1, owned.shape[1])])
 
 
+def gate_bounds(
+    owned: Tensor, free_latents: int, floor: float | None, ceiling: float | None
+) -> tuple[Tensor, Tensor]:
+    """Below what a latent is not pushed down, and above what not up, by the images of each route.
+
+    Args:
+        owned: (digit, latent), see `latent_map`.
+        free_latents: how many of the last latents have no bounds.
+        floor: of a digit's own latents; None is no floor.
+        ceiling: of all others; None is no ceiling.
+
+    Returns:
+        low, high: (route, latent) float, infinite where there is no bound; the last row is
+        `UNROUTED`, without any.
+    """
+    low, high = (
+        torch.full((len(owned) + 1, owned.shape[1]), end) for end in (-torch.inf, torch.inf)
+    )
+    blocks = owned.shape[1] - free_latents
+    is_own = owned[:, :blocks] == 1
+    if floor is not None:
+        low[:-1, :blocks] = torch.where(is_own, floor, -torch.inf)
+    if ceiling is not None:
+        high[:-1, :blocks] = torch.where(is_own, torch.inf, ceiling)
+    return low, high
+
+
 def choose_routes(
     labels: Tensor, routed_images: float, wrong_labels: float, stream: torch.Generator
 ) -> Tensor:
@@ -86,6 +222,18 @@ def choose_routes(
 
 
 def digit_scores(means: Tensor, latents_per_digit: int) -> Tensor:
-    """What the latents say of each digit: the largest mean (image, digit) of the digit's own."""
+    """What the latents say of each digit: the largest mean (image, digit) of the digit's own.
+
+    The digit of the largest score is how a model's latents are read.
+    """
     own = means[:, : DIGITS * latents_per_digit]
     return own.reshape(-1, DIGITS, latents_per_digit).amax(dim=2)
+
+
+def names_latents(recipe: Recipe) -> bool:
+    """Whether something in a recipe tells the latents which digit is theirs."""
+    return (
+        recipe.routing == "label"
+        or recipe.cross_entropy_weight > 0
+        or recipe.digit_prior_mean is not None
+    )

@@ -1,57 +1,42 @@
-"""The figures: tables and arrays in, a picture out. Nothing here reads or writes a file.
+"""The figures: tables and arrays in, pictures out. Nothing here reads or writes a file.
 
-The same input gives the same bytes: size, resolution, fonts (those inside matplotlib) and style
-are fixed, whatever the user's own settings are, and nothing notes a date or a version. Variants
-keep one colour in all figures, by their order in `params.yaml`; the colours can be told apart by
-colour-blind readers (Okabe & Ito 2008, "Color Universal Design").
+Variants keep one colour in all figures, by their order in `params.yaml`. A new figure is a function
+and a line in `draw_all`.
 """
 
-import io
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
-from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
-from matplotlib.typing import RcKeyType
 from numpy.typing import ArrayLike
-from PIL import Image, ImageDraw, ImageFont
 
-from grvae.base.sizes import SIDE
 from grvae.base.statistics import estimate
-from grvae.measure.metrics import assigned_confusion
+from grvae.measure.metrics import METRICS, assigned_confusion
+from grvae.measure.summary import RunKey
+from grvae.show.digits import (
+    Traversal,
+    draw_reconstructions,
+    draw_sweep,
+    draw_traversals,
+    encode_gif,
+)
+from grvae.show.style import (
+    GREY,
+    PANEL_WIDTH,
+    add_legend,
+    as_percent,
+    colours_of,
+    encode_png,
+    make_panels,
+    styled,
+)
 
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-GREY = "#6E6E6E"
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
-
-# Two panels are 8.3 inches wide: at README width (830 px) a point of type is 1.4 px.
-PANEL_WIDTH, PANELS_PER_ROW, DOTS_PER_INCH = 4.15, 2, 200
-STYLE: dict[RcKeyType, Any] = {
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "axes.labelsize": 9,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlesize": 10,
-    "figure.dpi": DOTS_PER_INCH,
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.6,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "savefig.dpi": DOTS_PER_INCH,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 8.5,
-}
 
 # Name, title and unit of what the training curves show, in reading order.
 CURVES = (
@@ -63,65 +48,59 @@ CURVES = (
     ),
     ("kl", "KL term in training, before its weight", "nats per image"),
 )
-SEED_MEASURES = (
-    ("argmax_accuracy", "argmax accuracy"),
-    ("assigned_accuracy", "assigned accuracy"),
-    ("probe_accuracy", "linear probe"),
-    ("squared_error_per_image", "squared error"),
+SHOWN_BY_SEED = (
+    "argmax_accuracy",
+    "assigned_accuracy",
+    "probe_accuracy",
+    "squared_error_per_image",
 )
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Traversal:
-    """What each latent of one model draws.
+class Results:
+    """All that the figures show.
 
     Attributes:
-        images: (latent, step, 784) in [0, 1], from the low to the high end of the latent's range.
-        assignment: digit (latent,) of each latent under the best one-to-one assignment.
+        dataset: what was learned.
+        runs: one row a run; see `grvae.measure.summary.runs_table`.
+        curves: one row an epoch: variant, seed, and the columns of a history.
+        measures: of each run; see `grvae.measure.evaluation.measure`.
+        samples: by variant, of its first seed; see `grvae.measure.evaluation.draw_samples`.
+        published: `reports/published.json`.
     """
 
-    images: np.ndarray
-    assignment: Sequence[int]
+    dataset: str
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    measures: Mapping[RunKey, Mapping[str, Any]]
+    samples: Mapping[str, Mapping[str, np.ndarray]]
+    published: Mapping[str, Any]
 
 
-def styled(function: Callable[P, R]) -> Callable[P, R]:
-    """Run a function under the project's style, and under no setting of the user's."""
-
-    @wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(STYLE)
-            return function(*args, **kwargs)
-
-    return run
-
-
-@styled
-def encode_png(figure: Figure) -> bytes:
-    """The bytes of a PNG file without software or date."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def encode_gif(frames: Sequence[Image.Image], milliseconds: Sequence[int]) -> bytes:
-    """The bytes of a GIF file that repeats for ever."""
-    buffer = io.BytesIO()
-    first, *others = frames
-    first.save(
-        buffer,
-        format="GIF",
-        save_all=True,
-        append_images=others,
-        duration=list(milliseconds),
-        loop=0,
-        optimize=True,
-    )
-    return buffer.getvalue()
+def draw_all(results: Results) -> dict[str, bytes]:
+    """Every figure by the name of its file; those of one model show the first seed's."""
+    samples, seed = results.samples, int(results.runs["seed"].iloc[0])
+    first = {variant: results.measures[variant, seed] for variant in samples}
+    traversals = {
+        variant: Traversal(arrays["traversal"], first[variant]["assignment"])
+        for variant, arrays in samples.items()
+    }
+    originals = next(iter(samples.values()))["originals"]
+    reconstructions = {variant: arrays["reconstructions"] for variant, arrays in samples.items()}
+    activations = {variant: measures["mean_activation"] for variant, measures in first.items()}
+    plane = draw_accuracy_against_error(results.runs, results.published, results.dataset)
+    pictures = {
+        "training_curves": draw_training_curves(results.curves),
+        "accuracy_against_error": plane,
+        "seeds": draw_seeds(results.runs),
+        "mean_activation": draw_mean_activation(activations),
+        "confusion": draw_confusion(*pool_confusion(results.measures)),
+        "reconstructions": draw_reconstructions(originals, reconstructions),
+        "traversals": draw_traversals(traversals),
+    }
+    files = {f"{name}.png": encode_png(figure) for name, figure in pictures.items()}
+    sweep = draw_sweep({variant: arrays["sweep"] for variant, arrays in samples.items()})
+    return files | {"sweep.gif": encode_gif(*sweep)}
 
 
 @styled
@@ -132,8 +111,10 @@ def draw_training_curves(curves: pd.DataFrame) -> Figure:
         curves: columns variant, seed, epoch, phase and those of `CURVES`.
     """
     shown = [curve for curve in CURVES if curves[curve[0]].notna().any()]
-    figure, panels = make_panels(len(shown), height=2.6)
-    colours = _colours(curves["variant"].unique())
+    figure, panels = make_panels(
+        len(shown), height=2.9, per_row=3, width=2 * PANEL_WIDTH / max(2, len(shown))
+    )
+    colours = colours_of(curves["variant"].unique())
     decoder_starts = sorted(_decoder_starts(curves))
     for panel, (name, title, unit) in zip(panels, shown, strict=True):
         for (variant, _), run in curves.groupby(["variant", "seed"], sort=False):
@@ -155,7 +136,7 @@ def draw_training_curves(curves: pd.DataFrame) -> Figure:
             panel.axvline(start, color=GREY, lw=0.9, ls=":")
     if decoder_starts:
         panels[0].plot([], [], color=GREY, lw=0.9, ls=":", label="encoder frozen from here")
-    _add_legend(figure, panels[0])
+    add_legend(figure, panels[0])
     return figure
 
 
@@ -177,11 +158,6 @@ def _make_log_scale(panel: Axes) -> None:
     panel.yaxis.set_minor_locator(FixedLocator([]))
 
 
-def as_percent(share: float, _: object = None) -> str:
-    """A tick's share in per cent."""
-    return f"{100 * share:.4g} %"
-
-
 @styled
 def draw_accuracy_against_error(
     runs: pd.DataFrame, published: Mapping[str, Any], dataset: str
@@ -194,7 +170,7 @@ def draw_accuracy_against_error(
         dataset: what the runs were trained on.
     """
     figure, (whole, close) = make_panels(2, height=3.4)
-    colours = _colours(runs["variant"].unique())
+    colours = colours_of(runs["variant"].unique())
     for panel in (whole, close):
         for variant, group in runs.groupby("variant", sort=False):
             panel.plot(
@@ -224,7 +200,7 @@ def draw_accuracy_against_error(
     _show_only(close, errors, accuracies)
     whole.set(title="all runs", ylim=(0, 1.03))
     close.set_title(f"close up: {first['variant'].iloc[0]}")
-    _add_legend(figure, whole)
+    add_legend(figure, whole)
     return figure
 
 
@@ -294,7 +270,7 @@ def draw_confusion(argmax: Mapping[str, np.ndarray], assigned: Mapping[str, np.n
 
 
 def pool_confusion(
-    measures: Mapping[tuple[str, int], Mapping[str, Any]],
+    measures: Mapping[RunKey, Mapping[str, Any]],
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Sum the confusion matrices of each variant's seeds.
 
@@ -333,65 +309,13 @@ def _draw_matrix(
 
 
 @styled
-def draw_reconstructions(
-    originals: np.ndarray, reconstructions: Mapping[str, np.ndarray]
-) -> Figure:
-    """One test image (digit, 784) of each digit above what each variant makes of it."""
-    rows = {"original": originals, **reconstructions}
-    figure, (panel,) = make_panels(1, height=0.75 * len(rows) + 0.1, width=2 * PANEL_WIDTH)
-    draw_images(panel, np.stack(list(rows.values())))
-    panel.set_yticks(centres(len(rows)), list(rows))
-    return figure
-
-
-@styled
-def draw_traversals(traversals: Mapping[str, Traversal]) -> Figure:
-    """What each latent decodes to along its range, all others at rest; a panel a variant.
-
-    Rows are in the order of the digits that the latents are assigned to.
-    """
-    figure, panels = make_panels(len(traversals), height=4.45)
-    for panel, (variant, traversal) in zip(panels, traversals.items(), strict=True):
-        latent_of = np.argsort(traversal.assignment)
-        draw_images(panel, traversal.images[latent_of])
-        labels = [
-            f"{latent} \N{RIGHTWARDS ARROW} {digit}" for digit, latent in enumerate(latent_of)
-        ]
-        panel.set_yticks(centres(len(labels)), labels)
-        panel.set_title(variant)
-        panel.set_ylabel("latent \N{RIGHTWARDS ARROW} digit assigned to it")
-        panel.set_xlabel("value of the latent, from low to high")
-    return figure
-
-
-def draw_images(panel: Axes, images: np.ndarray) -> None:
-    """A sheet of images (row, column, 784) as dark ink on white, parted by thin lines."""
-    rows, columns, _ = images.shape
-    cell = SIDE + 1
-    sheet = np.full((rows * cell + 1, columns * cell + 1), 0.22)
-    for (row, column), _ in np.ndenumerate(images[..., 0]):
-        top, left = row * cell + 1, column * cell + 1
-        sheet[top : top + SIDE, left : left + SIDE] = images[row, column].reshape(SIDE, SIDE)
-    panel.imshow(sheet, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
-    panel.set_xticks([])
-    panel.tick_params(length=0)
-    panel.grid(False)
-    panel.spines[:].set_visible(False)
-
-
-def centres(count: int) -> np.ndarray:
-    """Where the rows or the columns of a sheet of images have their middle."""
-    return (np.arange(count) + 0.5) * (SIDE + 1)
-
-
-@styled
 def draw_seeds(runs: pd.DataFrame) -> Figure:
     """The main measures: every seed as a dot beside the mean and its 95 % interval."""
-    figure, panels = make_panels(len(SEED_MEASURES), height=2.9, per_row=4, width=PANEL_WIDTH / 2)
+    figure, panels = make_panels(len(SHOWN_BY_SEED), height=2.9, per_row=4, width=PANEL_WIDTH / 2)
     variants = list(runs["variant"].unique())
-    colours = _colours(variants)
-    for panel, (name, title) in zip(panels, SEED_MEASURES, strict=True):
-        is_share = name.endswith("accuracy")
+    colours = colours_of(variants)
+    for panel, name in zip(panels, SHOWN_BY_SEED, strict=True):
+        is_share = METRICS[name].is_share
         lows, highs = [0.0], [1.0 if is_share else float(runs[name].max())]
         for place, variant in enumerate(variants):
             values = runs.loc[runs["variant"] == variant, name].to_numpy()
@@ -412,91 +336,9 @@ def draw_seeds(runs: pd.DataFrame) -> Figure:
         slant = 30 if len(variants) > 2 else 0
         panel.set_xticks(range(len(variants)), variants, rotation=slant, rotation_mode="xtick")
         panel.set_xlim(-0.6, len(variants) - 0.4)
-        panel.set_title(title)
+        panel.set_title(METRICS[name].title)
         panel.grid(axis="x", visible=False)
         panel.set_ylim(1.2 * min(lows), 1.02 * max(highs))
         if is_share:
             panel.yaxis.set_major_formatter(as_percent)
     return figure
-
-
-def draw_sweep(sweeps: Mapping[str, np.ndarray]) -> tuple[list[Image.Image], list[int]]:
-    """An animation from the typical image of each digit to the next, all variants side by side.
-
-    Args:
-        sweeps: by variant, images (frame, 784) in [0, 1]; every tenth of the frames starts at the
-            next digit.
-
-    Returns:
-        The frames, and for how many milliseconds each is shown: longer at a digit.
-    """
-    zoom, margin, title, footer, levels = 7, 16, 26, 44, 24
-    edge = SIDE * zoom
-    width, height = margin + len(sweeps) * (edge + margin), title + edge + footer
-    font, large = _font(14), _font(17)
-    frames, milliseconds = [], []
-    (count,) = {len(images) for images in sweeps.values()}
-    per_digit = count // 10
-    for number in range(count):
-        frame = Image.new("L", (width, height), 255)
-        canvas = ImageDraw.Draw(frame)
-        for place, (variant, images) in enumerate(sweeps.items()):
-            left = margin + place * (edge + margin)
-            canvas.text((left + edge / 2, title - 5), variant, 0, font, anchor="ms")
-            ink = np.round(images[number].reshape(SIDE, SIDE) * (levels - 1)) / (levels - 1)
-            image = Image.fromarray(np.round(255 * (1 - ink)).astype(np.uint8))
-            frame.paste(image.resize((edge, edge), Image.Resampling.NEAREST), (left, title))
-            canvas.rectangle((left - 1, title - 1, left + edge, title + edge), outline=160)
-        _draw_scale(canvas, number / per_digit, (margin, width - margin), height - 22, font, large)
-        frames.append(frame)
-        milliseconds.append(600 if number % per_digit == 0 else 70)
-    return frames, milliseconds
-
-
-def _draw_scale(
-    canvas: ImageDraw.ImageDraw,
-    position: float,
-    ends: tuple[int, int],
-    middle: int,
-    font: ImageFont.FreeTypeFont,
-    large: ImageFont.FreeTypeFont,
-) -> None:
-    """The digits in a line, 0 at both ends, with a mark where the sweep is."""
-    left, right = ends[0] + 10, ends[1] - 10
-    mark = left + (right - left) * position / 10
-    canvas.ellipse((mark - 13, middle - 13, mark + 13, middle + 13), fill=215)
-    for place in range(11):
-        here = round(position) == place
-        spot = (left + (right - left) * place / 10, middle)
-        canvas.text(spot, str(place % 10), 0 if here else 130, large if here else font, "mm")
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    path = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
-
-
-def _colours(variants: Iterable[str]) -> dict[str, str]:
-    """One colour for each variant, by order; after seven they repeat."""
-    return {name: OKABE_ITO[place % len(OKABE_ITO)] for place, name in enumerate(variants)}
-
-
-def make_panels(
-    count: int, height: float, per_row: int = PANELS_PER_ROW, width: float = PANEL_WIDTH
-) -> tuple[Figure, list[Axes]]:
-    """A figure with panels of one size in inches, filled row by row."""
-    columns = min(count, per_row)
-    rows = math.ceil(count / columns)
-    figure = Figure(figsize=(columns * width, rows * height), layout="compressed")
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for unused in grid[count:]:
-        unused.set_axis_off()
-    return figure, list(grid[:count])
-
-
-def _add_legend(figure: Figure, panel: Axes) -> None:
-    """One legend for all panels, above them."""
-    handles, labels = panel.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper center", ncols=len(labels) if len(labels) < 4 else 2
-    )

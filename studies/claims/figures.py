@@ -10,21 +10,21 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import StageCommand, paths
 from grvae.base.sizes import DIGITS
 from grvae.base.statistics import estimate
 from grvae.base.storage import load_table, write_atomically
-from grvae.measure.sliders import DigitSliders, digit_sliders
-from grvae.model.images import ImageSet, load_images, split_validation
+from grvae.measure.sliders import Sliders, read_sliders
+from grvae.model.images import ImageSet, load_images
 from grvae.model.training import train_vae
 from grvae.model.vae import VAE
-from grvae.show.figures import (
+from grvae.show.digits import centres, draw_images
+from grvae.show.style import (
     GREY,
     OKABE_ITO,
     PANEL_WIDTH,
+    add_legend,
     as_percent,
-    centres,
-    draw_images,
     encode_png,
     make_panels,
     styled,
@@ -40,8 +40,8 @@ from studies.claims.evidence import (
     share_of_good_runs,
     values_of,
 )
-from studies.claims.slider_fidelity import paths_along
-from studies.claims.study import Study, load_study
+from studies.claims.slider_fidelity import POSITIONS
+from studies.claims.study import Resolved, load_resolved, load_study
 
 HEIGHT = 3.1
 
@@ -70,7 +70,7 @@ def draw_sign(runs: pd.DataFrame) -> Figure:
 
 
 @styled
-def draw_regularisation(study: Study, runs: pd.DataFrame) -> Figure:
+def draw_regularisation(study: Resolved, runs: pd.DataFrame) -> Figure:
     """Read accuracy and error against the weight of the KL term, with and without its parts."""
     series = {
         "routed, noise": "{}_noise",
@@ -83,15 +83,15 @@ def draw_regularisation(study: Study, runs: pd.DataFrame) -> Figure:
     weights = ("kl_0", "kl_01", "kl_03", "kl_1")
     for panel, measure in zip(panels, ("read_accuracy", "squared_error"), strict=True):
         for colour, (label, pattern) in zip(OKABE_ITO, series.items(), strict=False):
-            names = [n for n in map(pattern.format, weights) if n in study.settings]
-            places = [study.recipe_of(name).kl_weight for name in names]
+            names = [n for n in map(pattern.format, weights) if n in study.variants]
+            places = [study.variant(name).recipe.kl_weight for name in names]
             means = [estimate_of(runs, name, measure).mean for name in names]
             panel.plot(places, means, color=colour, lw=1, label=label)
             for place, name in zip(places, names, strict=True):
                 add_point(panel, place, values_of(runs, name, measure), colour, None)
         panel.set(xlabel="weight of the KL term", title=measure.replace("_", " "))
     panels[0].yaxis.set_major_formatter(as_percent)
-    add_legend_above(figure, panels[0], 3)
+    add_legend(figure, panels[0], 3)
     return figure
 
 
@@ -132,7 +132,7 @@ def draw_losses(runs: pd.DataFrame) -> Figure:
     for panel, (length, table) in zip(panels, lengths.items(), strict=True):
         draw_plane(panel, table, ["routed", "unrouted", *ALTERNATIVES])
         panel.set(title=length, ylim=(0, 1.03))
-    add_legend_above(figure, panels[0], 4)
+    add_legend(figure, panels[0], 4)
     return figure
 
 
@@ -156,14 +156,13 @@ def draw_spread(runs: pd.DataFrame) -> Figure:
         )
         panel.axhline(GOOD_RECALL, color=GREY, lw=0.9, ls=":", label="least recall of a good run")
         panel.yaxis.set_major_formatter(as_percent)
-    add_legend_above(figure, panels[0], 3)
+    add_legend(figure, panels[0], 3)
     return figure
 
 
 @styled
-def draw_split(study: Study, runs: pd.DataFrame) -> Figure:
+def draw_halves(runs: pd.DataFrame, names: Sequence[str]) -> Figure:
     """What the certificates can draw of their own and of foreign digits, by setting."""
-    names = list(study.split.settings)
     figure, (panel,) = make_panels(1, 3.4, width=1.7 * PANEL_WIDTH)
     measures = {"own_explained": "own digits", "foreign_explained": "foreign digits"}
     for colour, (measure, label) in zip(OKABE_ITO, measures.items(), strict=False):
@@ -184,7 +183,7 @@ def draw_split(study: Study, runs: pd.DataFrame) -> Figure:
 
 
 @styled
-def draw_absorption(study: Study, runs: pd.DataFrame) -> Figure:
+def draw_absorption(study: Resolved, runs: pd.DataFrame) -> Figure:
     """Read accuracy against the share of images that are routed, and that are routed wrongly."""
     figure, panels = make_panels(2, HEIGHT)
     panels[0].set(xscale="log", xlabel="share of the images that is routed")
@@ -193,7 +192,7 @@ def draw_absorption(study: Study, runs: pd.DataFrame) -> Figure:
         (panels[0], (*ROUTED_SHARES, "routed"), "routed_images"),
         (panels[1], ("routed", *WRONG_SHARES), "wrong_labels"),
     ):
-        places = [getattr(study.recipe_of(name), key) for name in names]
+        places = [getattr(study.variant(name).recipe, key) for name in names]
         measures = ("read_accuracy", "lowest_recall", "probe_accuracy")
         for colour, measure in zip(OKABE_ITO, measures, strict=False):
             means = [estimate_of(runs, name, measure).mean for name in names]
@@ -203,13 +202,13 @@ def draw_absorption(study: Study, runs: pd.DataFrame) -> Figure:
         panel.set(ylim=(0, 1.03))
         panel.xaxis.set_major_formatter(as_percent)
         panel.yaxis.set_major_formatter(as_percent)
-    add_legend_above(figure, panels[0], 3)
+    add_legend(figure, panels[0], 3)
     return figure
 
 
 @styled
 @torch.no_grad()
-def draw_sliders(model: VAE, sliders: DigitSliders) -> Figure:
+def draw_sliders(model: VAE, sliders: Sliders) -> Figure:
     """Each slider alone along its range, and every pair of sliders at their typical values."""
 
     def draw(latents: torch.Tensor) -> np.ndarray:
@@ -218,7 +217,7 @@ def draw_sliders(model: VAE, sliders: DigitSliders) -> Figure:
     both = sliders.pure[:, None] + sliders.pure[None] - sliders.rest
     both[range(DIGITS), range(DIGITS)] = sliders.pure
     figure, panels = make_panels(2, 4.4)
-    draw_images(panels[0], draw(paths_along(sliders)))
+    draw_images(panels[0], draw(sliders.along(POSITIONS)))
     draw_images(panels[1], draw(both))
     for panel in panels:
         panel.set_yticks(centres(DIGITS), map(str, range(DIGITS)))
@@ -228,50 +227,36 @@ def draw_sliders(model: VAE, sliders: DigitSliders) -> Figure:
     return figure
 
 
-def add_legend_above(figure: Figure, panel: Axes, columns: int) -> None:
-    """One legend for all panels."""
-    figure.legend(*panel.get_legend_handles_labels(), loc="outside upper center", ncols=columns)
-
-
-def routed_sliders(study: Study, images: ImageSet) -> tuple[VAE, DigitSliders]:
+def routed_sliders(study: Resolved, train: ImageSet) -> tuple[VAE, Sliders]:
     """The model of `routed` with the first seed, and its sliders.
 
     It is trained here once more, to the same bits in seconds, so that no figure needs more of the
     runs than their table.
     """
-    recipe, latent_act = study.recipe_of("routed"), study.setting("routed").latent_act
-    train, validation = split_validation(images, recipe.validation_fraction)
-    model, _ = train_vae(train, validation[:0], recipe, latent_act, study.first_seed)
+    variant = study.variant("routed")
+    model, _ = train_vae(train, train[:0], variant.recipe, variant.latent_act, study.first_seed)
     with torch.no_grad():
         latents = model.activate(model.encode(train.pixels)[0])
-    digits = [[digit] for digit in range(DIGITS)]
-    return model, digit_sliders(latents, train.labels, digits)
+    own = [[digit] for digit in range(DIGITS)]
+    return model, read_sliders(latents, train.labels, own, study.evaluation.slider_percentiles)
 
 
-@click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
-@click.option("--runs", "runs_file", type=PATH, required=True)
-@click.option("--split-runs", "split_file", type=PATH, required=True)
-@click.option("--train", "train_file", type=PATH, required=True)
-@click.option("--out", type=PATH, required=True, help="Folder for the figures.")
+@click.command(cls=StageCommand, help=__doc__)
+@paths("params", "variants", "runs", "halves-runs", "train", "out")
 def main(
-    params_file: Path,
-    runs_file: Path,
-    split_file: Path,
-    train_file: Path,
-    out: Path,
+    params: Path, variants: Path, runs: Path, halves_runs: Path, train: Path, out: Path
 ) -> None:
-    """Draw one figure a claim."""
-    study, runs = load_study(params_file), load_table(runs_file)
+    study, rows = load_resolved(variants), load_table(runs)
+    halves = list(load_study(params).halves.variants)
     figures: Mapping[str, Figure] = {
-        "sign": draw_sign(runs),
-        "regularisation": draw_regularisation(study, runs),
-        "reconstruction": draw_reconstruction(runs),
-        "spread": draw_spread(runs),
-        "sliders": draw_sliders(*routed_sliders(study, load_images(train_file))),
-        "split": draw_split(study, load_table(split_file)),
-        "absorption": draw_absorption(study, runs),
-        "losses": draw_losses(runs),
+        "sign": draw_sign(rows),
+        "regularisation": draw_regularisation(study, rows),
+        "reconstruction": draw_reconstruction(rows),
+        "spread": draw_spread(rows),
+        "sliders": draw_sliders(*routed_sliders(study, load_images(train))),
+        "split": draw_halves(load_table(halves_runs), halves),
+        "absorption": draw_absorption(study, rows),
+        "losses": draw_losses(rows),
     }
     for name, figure in figures.items():
         write_atomically(out / f"{name}.png", encode_png(figure))

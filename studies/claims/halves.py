@@ -18,8 +18,7 @@ Here the certificates learn after the autoencoder, not beside it, so that the en
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -27,24 +26,22 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import OneCycleLR
 
 from grvae.base.errors import GrvaeError
-from grvae.base.seeding import random_stream
+from grvae.base.numerics import repeatable
+from grvae.base.seeding import random_stream, weights_drawn_from
 from grvae.base.sizes import DIGITS, PIXELS
 from grvae.base.storage import arrays_sha256
+from grvae.model.descent import Descent, one_cycle
 from grvae.model.images import ImageSet
 from grvae.model.routing import latent_map, route_gradient
-from studies.claims.halves_params import SplitRecipe
+from studies.claims.halves_params import HalvesRecipe
 
 ADAM_BETA1 = 0.9
 
-# As in grvae/model/training.py: beyond it, oneMKL's sums depend on the number of threads.
-MAX_THREADS = 8
-
 # `decoder` sees the whole encoding, `top` and `bottom` are the certificates of a half, and the two
 # images are what is best drawn of a half's digits without seeing anything.
-Reader = Literal["decoder", "top", "bottom", "mean_image", "median_image"]
+Decoder = Literal["decoder", "top", "bottom", "mean_image", "median_image"]
 
 
 @dataclass(frozen=True)
@@ -78,29 +75,30 @@ class GroupErrors:
 
 
 @dataclass(frozen=True)
-class SplitResult:
-    """What one split autoencoder and its certificates do on images that they did not learn from.
+class HalvesResult:
+    """What an autoencoder of two halves and its certificates do on images new to them.
 
     Attributes:
-        by_digit: errors of every reader, digit by digit.
-        top_digits: errors of every reader on the digits of the top half.
-        bottom_digits: errors of every reader on the digits of the bottom half.
+        by_digit: errors of every decoder, digit by digit.
+        top_digits: errors of every decoder on the digits of the top half.
+        bottom_digits: errors of every decoder on the digits of the bottom half.
         top_separation: share of the median image's absolute error that the top half's certificate
             explains of its own digits, less what it explains of the foreign ones; 0 is no split.
         bottom_separation: likewise of the bottom half.
         weights_sha256: of all trained weights, those of the certificates included.
     """
 
-    by_digit: dict[Reader, DigitErrors]
-    top_digits: dict[Reader, GroupErrors]
-    bottom_digits: dict[Reader, GroupErrors]
+    by_digit: dict[Decoder, DigitErrors]
+    top_digits: dict[Decoder, GroupErrors]
+    bottom_digits: dict[Decoder, GroupErrors]
     top_separation: float
     bottom_separation: float
     weights_sha256: str
 
 
-def train_split(train: ImageSet, test: ImageSet, recipe: SplitRecipe, seed: int) -> SplitResult:
-    """Train one split autoencoder, then its certificates, and measure all of them.
+@repeatable(has_convolutions=False)
+def train_halves(train: ImageSet, test: ImageSet, recipe: HalvesRecipe, seed: int) -> HalvesResult:
+    """Train one autoencoder of two halves, then its certificates, and measure all of them.
 
     On a CPU the same arguments give the same bits. Runs with equal seed and sizes share initial
     weights and batch order.
@@ -114,31 +112,29 @@ def train_split(train: ImageSet, test: ImageSet, recipe: SplitRecipe, seed: int)
     Raises:
         GrvaeError: a loss is not finite, or a digit is missing among the test images.
     """
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(min(torch.get_num_threads(), MAX_THREADS))
     init, shuffle = random_stream(seed, "init"), random_stream(seed, "shuffle")
     is_top = torch.zeros(DIGITS, dtype=torch.bool)
     is_top[recipe.top_digits] = True
     shares = gradient_shares(recipe)
 
-    model = build_split_autoencoder(recipe, init)
+    model = build_autoencoder(recipe, init)
     images = centred(train.pixels)
 
     def autoencoder_loss(batch: Tensor) -> Tensor:
         labels = train.labels[batch]
-        return split_loss(model, images[batch], is_top[labels], shares[labels], recipe)
+        return halves_loss(model, images[batch], is_top[labels], shares[labels], recipe)
 
     epochs, learning_rate = recipe.epochs, recipe.learning_rate
     descend(model, autoencoder_loss, len(train), epochs, learning_rate, recipe, shuffle)
 
-    readings: dict[Reader, Tensor] = {}
+    readings: dict[Decoder, Tensor] = {}
     with torch.no_grad():
         train_halves = model.encoder(images).chunk(2, dim=1)
         test_latents = model.encoder(centred(test.pixels))
         test_halves = test_latents.chunk(2, dim=1)
         readings["decoder"] = model.decode(test_latents, is_top[test.labels])
     modules: dict[str, nn.Module] = {"autoencoder": model}
-    names: tuple[Reader, Reader] = ("top", "bottom")
+    names: tuple[Decoder, Decoder] = ("top", "bottom")
     for name, train_half, test_half in zip(names, train_halves, test_halves, strict=True):
         certificate = train_certificate(train_half, images, recipe, init, shuffle)
         modules[name] = certificate
@@ -154,7 +150,7 @@ def train_split(train: ImageSet, test: ImageSet, recipe: SplitRecipe, seed: int)
         for name, tensor in part.state_dict().items()
     }
     of_top, of_bottom = group_errors(by_digit, is_top), group_errors(by_digit, ~is_top)
-    return SplitResult(
+    return HalvesResult(
         by_digit=by_digit,
         top_digits=of_top,
         bottom_digits=of_bottom,
@@ -164,10 +160,10 @@ def train_split(train: ImageSet, test: ImageSet, recipe: SplitRecipe, seed: int)
     )
 
 
-class SplitAutoencoder(nn.Module):
+class HalvesAutoencoder(nn.Module):
     """Multilayer perceptrons with ReLU; the encoder ends without a bias, as published."""
 
-    def __init__(self, recipe: SplitRecipe) -> None:
+    def __init__(self, recipe: HalvesRecipe) -> None:
         super().__init__()
         sizes = [PIXELS, *recipe.hidden_sizes, recipe.latents]
         self.encoder = perceptron(sizes, last_bias=False)
@@ -194,21 +190,13 @@ def perceptron(sizes: list[int], last_bias: bool) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def build_split_autoencoder(recipe: SplitRecipe, init: torch.Generator) -> SplitAutoencoder:
+def build_autoencoder(recipe: HalvesRecipe, init: torch.Generator) -> HalvesAutoencoder:
     """An untrained model with PyTorch's default initial weights, drawn from `init`."""
     with weights_drawn_from(init):
-        return SplitAutoencoder(recipe)
+        return HalvesAutoencoder(recipe)
 
 
-@contextmanager
-def weights_drawn_from(init: torch.Generator) -> Iterator[None]:
-    """Modules built in here draw their initial weights from `init` and from no global state."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**62, (), generator=init)))
-        yield
-
-
-def gradient_shares(recipe: SplitRecipe) -> Tensor:
+def gradient_shares(recipe: HalvesRecipe) -> Tensor:
     """What share (digit, latent), 0 or 1, of a digit's gradient each latent receives."""
     others = [digit for digit in range(DIGITS) if digit not in recipe.top_digits]
     shares = latent_map([recipe.top_digits, others], recipe.latents // 2, 0)
@@ -219,8 +207,8 @@ def gradient_shares(recipe: SplitRecipe) -> Tensor:
     return shares
 
 
-def split_loss(
-    model: SplitAutoencoder, images: Tensor, is_top: Tensor, shares: Tensor, recipe: SplitRecipe
+def halves_loss(
+    model: HalvesAutoencoder, images: Tensor, is_top: Tensor, shares: Tensor, recipe: HalvesRecipe
 ) -> Tensor:
     """What the autoencoder descends on; only the reconstruction's gradient is routed.
 
@@ -267,7 +255,7 @@ def correlation_penalty(top: Tensor, bottom: Tensor) -> Tensor:
 def train_certificate(
     latents: Tensor,
     images: Tensor,
-    recipe: SplitRecipe,
+    recipe: HalvesRecipe,
     init: torch.Generator,
     shuffle: torch.Generator,
 ) -> nn.Module:
@@ -293,10 +281,10 @@ def descend(
     images: int,
     epochs: int,
     learning_rate: float,
-    recipe: SplitRecipe,
+    recipe: HalvesRecipe,
     shuffle: torch.Generator,
 ) -> None:
-    """Train a module in place with Adam and a one-cycle learning rate (arXiv 1708.07120).
+    """Train a module in place with Adam and a one-cycle learning rate.
 
     Args:
         module: whose parameters learn.
@@ -316,18 +304,12 @@ def descend(
         weight_decay=recipe.weight_decay,
         fused=True,
     )
-    steps = epochs * math.ceil(images / recipe.batch_size)
-    # One more than there are: the scheduler is also advanced after the last step.
-    rate = OneCycleLR(optimizer, learning_rate, steps + 1, cycle_momentum=False)
-    for epoch in range(epochs):
+    steps = math.ceil(images / recipe.batch_size)
+    rate = one_cycle(optimizer, learning_rate, epochs * steps, cycle_momentum=False)
+    descent = Descent(optimizer, rate, steps)
+    for _ in range(epochs):
         for batch in torch.randperm(images, generator=shuffle).split(recipe.batch_size):
-            loss = loss_of(batch)
-            if not math.isfinite(loss.item()):
-                raise GrvaeError(f"the loss became {loss.item()} in epoch {epoch + 1}")
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            rate.step()
+            descent.step(loss_of(batch))
 
 
 def centred(pixels: Tensor) -> Tensor:
@@ -335,7 +317,7 @@ def centred(pixels: Tensor) -> Tensor:
     return 2 * pixels - 1
 
 
-def blind_images(train: ImageSet, is_top: Tensor, labels: Tensor) -> dict[Reader, Tensor]:
+def blind_images(train: ImageSet, is_top: Tensor, labels: Tensor) -> dict[Decoder, Tensor]:
     """The best images (image, 784) that know of each test image only to which half it belongs.
 
     The mean is best by squared error, the median by absolute error; both are those of the train
@@ -367,15 +349,17 @@ def digit_errors(test: ImageSet, drawn: Tensor) -> DigitErrors:
     )
 
 
-def group_errors(by_digit: dict[Reader, DigitErrors], chosen: Tensor) -> dict[Reader, GroupErrors]:
-    """Errors of every reader on the chosen digits (digit,) bool."""
+def group_errors(
+    by_digit: dict[Decoder, DigitErrors], chosen: Tensor
+) -> dict[Decoder, GroupErrors]:
+    """Errors of every decoder on the chosen digits (digit,) bool."""
 
     def mean(errors: list[float]) -> float:
         return torch.tensor(errors, dtype=torch.float64)[chosen].mean().item()
 
     least_absolute = mean(by_digit["median_image"].absolute_error)
     least_squared = mean(by_digit["mean_image"].squared_error)
-    groups: dict[Reader, GroupErrors] = {}
+    groups: dict[Decoder, GroupErrors] = {}
     for name, errors in by_digit.items():
         absolute, squared = mean(errors.absolute_error), mean(errors.squared_error)
         groups[name] = GroupErrors(

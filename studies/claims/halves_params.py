@@ -1,17 +1,16 @@
-"""Typed, frozen, validated settings of the split autoencoder; it computes nothing."""
+"""Typed, frozen, validated settings of the autoencoder of two halves; it computes nothing."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from grvae.params import Count, NonNegative, Section
+from grvae.params import Count, NonNegative, Rate, Section
 
 Digit = Annotated[int, Field(ge=0, le=9)]
-Rate = Annotated[float, Field(gt=0, le=1)]
 
 
-class SplitRecipe(Section):
-    """How one split autoencoder and its certificates are built and trained.
+class HalvesRecipe(Section):
+    """How one autoencoder of two halves and its certificates are built and trained.
 
     Attributes:
         top_digits: the digits whose gradient goes to the top half of the encoding; all others go

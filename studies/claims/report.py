@@ -8,11 +8,10 @@ from typing import Any
 import click
 import pandas as pd
 
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import PATH, StageCommand, paths
 from grvae.base.statistics import Estimate, estimate
 from grvae.base.storage import load_json, load_table, save_table, write_atomically
-from grvae.params import load_params
-from grvae.show.report import (
+from grvae.show.markdown import (
     load_template,
     render_template,
     write_number,
@@ -59,30 +58,31 @@ def context(
     return {
         "total_runs": len(runs),
         "settings": runs["setting"].nunique(),
-        "split_settings": list(study.split.settings),
-        "split_epochs": study.split.recipe.epochs,
-        "split_certificate_epochs": study.split.recipe.certificate_epochs,
-        "epochs": study.recipe.epochs,
-        "decoder_epochs": study.recipe.decoder_epochs,
+        "split_settings": list(study.halves.variants),
+        "split_epochs": study.halves.recipe.epochs,
+        "split_certificate_epochs": study.halves.recipe.certificate_epochs,
+        "epochs": study.common["epochs"],
+        "decoder_epochs": study.common["decoder_epochs"],
         "first_seed": study.first_seed,
+        "still_weight": study.variants["kl_0_still"]["kl_weight"],
         "alpha": ALPHA,
         "worth_naming": WORTH_NAMING,
         "good_recall": GOOD_RECALL,
         "e": {
             name: estimates_of(runs[runs["setting"] == name])
-            for name in (*study.names, *study.split.settings)
+            for name in (*study.variants, *study.halves.variants)
         },
         "comparisons": comparisons,
         "at_length": at_length,
         "verdicts": judge_claims(runs, comparisons, tuple(RULES)),
         "full_verdicts": judge_claims(full, at_length, FULL_LENGTH_CLAIMS),
-        "full_settings": [name for name in study.names if name.startswith(FULL)],
+        "full_settings": [name for name in study.variants if name.startswith(FULL)],
         "right_guesses": [
             name for name, pairs in GUESSES.items() if is_right(of_claim(comparisons, 3), pairs)
         ],
         "beaten": losses_beaten(comparisons),
         "full_beaten": losses_beaten(at_length),
-        "kl_settings": [name for name in study.settings if name.startswith("kl_")],
+        "kl_settings": [name for name in study.variants if name.startswith("kl_")],
         "guess_settings": list(
             dict.fromkeys(name for pairs in GUESSES.values() for pair in pairs for name in pair)
         ),
@@ -90,7 +90,7 @@ def context(
         "alternatives": list(ALTERNATIVES),
         "good_runs": share_of_good_runs(runs),
         "full_good_runs": share_of_good_runs(full),
-        "ends": {name: ends_of(runs[runs["setting"] == name]) for name in study.names},
+        "ends": {name: ends_of(runs[runs["setting"] == name]) for name in study.variants},
     }
 
 
@@ -163,38 +163,29 @@ def comparisons_table(comparisons: list[Comparison]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
-@click.option("--main-params", "main_params_file", type=PATH, required=True)
-@click.option("--runs", "runs_file", type=PATH, required=True)
-@click.option("--split-runs", "split_file", type=PATH, required=True)
-@click.option("--judge", "judge_file", type=PATH, required=True)
-@click.option("--comparisons", "comparisons_file", type=PATH, required=True)
+@click.command(cls=StageCommand, help=__doc__)
+@paths("params", "runs", "halves-runs", "reader", "comparisons")
 @click.option("--render", "pages", type=(PATH, PATH), multiple=True, help="Template and output.")
 def main(
-    params_file: Path,
-    main_params_file: Path,
-    runs_file: Path,
-    split_file: Path,
-    judge_file: Path,
-    comparisons_file: Path,
+    params: Path,
+    runs: Path,
+    halves_runs: Path,
+    reader: Path,
+    comparisons: Path,
     pages: tuple[tuple[Path, Path], ...],
 ) -> None:
-    """Write the report and the table of comparisons."""
-    study, main_recipe = load_study(params_file), load_params(main_params_file).recipe
-    runs = pd.concat([load_table(runs_file), load_table(split_file)], ignore_index=True)
-    full = at_full_length(runs)
-    comparisons = compare_all(runs)
+    study = load_study(params)
+    rows = pd.concat([load_table(runs), load_table(halves_runs)], ignore_index=True)
+    full = at_full_length(rows)
+    compared = compare_all(rows)
     at_length = compare_all(full, plans_among(full["setting"].unique()))
-    table = {"short": comparisons_table(comparisons), "full": comparisons_table(at_length)}
-    save_table(comparisons_file, pd.concat(table, names=["length"]).reset_index("length"))
-    placeholders = context(study, runs, comparisons, at_length) | {
-        "judge_accuracy": load_json(judge_file)["test_accuracy"],
-        "main_epochs": main_recipe.epochs,
-        "main_decoder_epochs": main_recipe.decoder_epochs,
+    table = {"short": comparisons_table(compared), "full": comparisons_table(at_length)}
+    save_table(comparisons, pd.concat(table, names=["length"]).reset_index("length"))
+    placeholders = context(study, rows, compared, at_length) | {
+        "judge_accuracy": load_json(reader)["test_accuracy"],
     }
-    for template_file, out in pages:
-        text = render_template(load_template(template_file), placeholders, FILTERS)
+    for template, out in pages:
+        text = render_template(load_template(template), placeholders, FILTERS)
         write_atomically(out, text.encode())
 
 

@@ -1,36 +1,35 @@
-"""Do the sliders draw digits? A judge of real images names what they draw.
+"""Do the sliders draw digits? A reader of real images names what they draw.
 
 A digit's slider moves the latents that belong to the digit, together, while all others rest. It is
 asked of each slider alone along its range, and of two sliders at once.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import torch
 from torch import Tensor
 
-from grvae.measure.sliders import DigitSliders, digit_sliders
+from grvae.measure.sliders import Sliders
 from grvae.model.vae import VAE
-from studies.claims.reader import Judge, posterior
+from studies.claims.reader import Reader, posterior
 
-STEPS = 9
+POSITIONS = 9
 
 
 @dataclass(frozen=True)
 class SliderFidelity:
-    """What the judge says of a model's sliders; shares in [0, 1], entropies in nats.
+    """What the reader says of a model's sliders; shares in [0, 1], entropies in nats.
 
     Attributes:
         recognised: share (digit,) of the steps along each digit's slider that show the digit.
         mean_recognised: mean of them.
         lowest_recognised: the smallest of them.
-        entropy: of the judge's posterior, mean over all steps of all sliders.
+        entropy: of the reader's posterior, mean over all steps of all sliders.
         pure_recognised: how many sliders show their digit at its typical value.
         pairs_recognised: share of the pairs of sliders, both at their typical value, that show one
             of their two digits.
-        pairs_entropy: of the judge's posterior, mean over the pairs.
+        pairs_entropy: of the reader's posterior, mean over the pairs.
     """
 
     recognised: list[float]
@@ -43,32 +42,25 @@ class SliderFidelity:
 
 
 @torch.no_grad()
-def slider_fidelity(
-    model: VAE, latents: Tensor, labels: Tensor, own: Sequence[Sequence[int]], judge: Judge
-) -> SliderFidelity:
-    """Judge what a model's sliders draw.
+def slider_fidelity(model: VAE, sliders: Sliders, reader: Reader) -> SliderFidelity:
+    """Read what a model's sliders draw.
 
     Args:
         model: a trained model.
-        latents: (image, latent) float, activated means of the train split: they tell each
-            slider's range and where it rests.
-        labels: (image,) int64.
-        own: latents of each digit; one that is in no digit's list is never moved.
-        judge: see `studies.claims.reader.train_judge`.
+        sliders: of its digits.
+        reader: see `studies.claims.reader.train_reader`.
     """
-    sliders = digit_sliders(latents, labels, own)
-
-    along = posterior(judge, _draw(model, paths_along(sliders).flatten(end_dim=1)))
-    digits = torch.arange(len(own))
-    is_digit = along.argmax(dim=1).view(-1, STEPS) == digits[:, None]
+    along = posterior(reader, _draw(model, sliders.along(POSITIONS).flatten(end_dim=1)))
+    digits = torch.arange(len(sliders.pure))
+    is_digit = along.argmax(dim=1).view(-1, POSITIONS) == digits[:, None]
     recognised = is_digit.double().mean(dim=1)
 
-    pure = posterior(judge, _draw(model, sliders.pure)).argmax(dim=1)
+    pure = posterior(reader, _draw(model, sliders.pure)).argmax(dim=1)
 
     pairs = torch.tensor(list(combinations(digits.tolist(), 2)))
     # Two sliders move different latents: what either adds to the rest can be added up.
     both = sliders.pure[pairs].sum(dim=1) - sliders.rest
-    mixed = posterior(judge, _draw(model, both))
+    mixed = posterior(reader, _draw(model, both))
     is_either = (mixed.argmax(dim=1)[:, None] == pairs).any(dim=1)
 
     return SliderFidelity(
@@ -80,12 +72,6 @@ def slider_fidelity(
         pairs_recognised=is_either.double().mean().item(),
         pairs_entropy=entropy(mixed).mean().item(),
     )
-
-
-def paths_along(sliders: DigitSliders) -> Tensor:
-    """Latents (digit, step, latent) along each slider, from its low to its high end."""
-    steps = torch.linspace(0, 1, STEPS)[:, None]
-    return torch.lerp(sliders.low[:, None], sliders.high[:, None], steps)
 
 
 def _draw(model: VAE, latents: Tensor) -> Tensor:

@@ -1,4 +1,9 @@
-"""Typed view of the study's `params.yaml`: a recipe, and named settings that depart from it."""
+"""Typed view of the study's parameters: variants of the main recipe, and of the split one.
+
+A variant names only what differs. `resolve` puts the main `params.yaml`, what all of the study
+changes, and what the variant changes together; the stages read the result. So a new value in the
+main recipe that changes nothing for the study costs no rerun of it.
+"""
 
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -6,109 +11,155 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from grvae.base.errors import GrvaeError
-from grvae.params import DatasetName, LatentActName, Name, Recipe, Section, read_params
-from studies.claims.halves_params import SplitRecipe
+from grvae.params import (
+    Count,
+    Evaluation,
+    Name,
+    Params,
+    Rate,
+    Section,
+    Variant,
+    read_params,
+    validate,
+)
+from studies.claims.halves_params import HalvesRecipe
 
 Seeds = Annotated[int, Field(ge=2, le=1000)]
 
 
-class Setting(Section):
-    """One way to train, and how often.
+class StudyVariant(Variant):
+    """A variant in full, and how often it is trained.
 
     Attributes:
-        dataset: what is learned.
-        latent_act: applied to the sampled latents before the decoder.
         seeds: number of runs.
-        recipe: values that differ from the study's recipe.
     """
 
-    dataset: DatasetName
-    latent_act: LatentActName
+    seeds: Seeds
+
+
+class ReaderRecipe(Section):
+    """How the network that reads drawn digits is trained.
+
+    Attributes:
+        steps: batches to learn from; counted so, that a small set of images is learned as well.
+        batch_size: images a step.
+        learning_rate: the highest of the one-cycle schedule.
+        max_shift: pixels by which an image is moved at random, either way.
+    """
+
+    steps: Count
+    batch_size: Count
+    learning_rate: Rate
+    max_shift: Annotated[int, Field(ge=0, le=27)]
+
+
+class HalvesVariant(Section):
+    """One way to train the autoencoder of two halves, and how often.
+
+    Attributes:
+        seeds: number of runs.
+        recipe: values that differ from the halves' recipe.
+    """
+
     seeds: Seeds
     recipe: dict[str, Any]
 
 
-class SplitSetting(Section):
-    """One way to train the split autoencoder, and how often.
+class Halves(Section):
+    """The part of the study with autoencoders whose encoding is split in two halves.
 
     Attributes:
-        seeds: number of runs.
-        recipe: values that differ from the split's recipe.
+        recipe: how they are trained where a variant does not say otherwise.
+        variants: by name.
     """
 
-    seeds: Seeds
-    recipe: dict[str, Any]
+    recipe: HalvesRecipe
+    variants: dict[Name, HalvesVariant]
 
-
-class Split(Section):
-    """The part of the study with autoencoders that are split in two halves.
-
-    Attributes:
-        recipe: how they are trained where a setting does not say otherwise.
-        settings: by name.
-    """
-
-    recipe: SplitRecipe
-    settings: dict[Name, SplitSetting]
-
-    def recipe_of(self, name: str) -> SplitRecipe:
-        """The recipe of a setting in full."""
-        return self.recipe.merged(self.settings[name].recipe, f"split.settings.{name}.recipe.")
+    def recipe_of(self, name: str) -> HalvesRecipe:
+        """The recipe of a variant in full."""
+        return self.recipe.merged(self.variants[name].recipe, f"halves.variants.{name}.recipe.")
 
 
 class Study(Section):
     """The whole of the study's `params.yaml`.
 
     Attributes:
-        first_seed: runs have this seed and those that follow; equal for all settings, so that any
-            two of them are compared seed by seed.
-        defaults: what a setting is where it does not say otherwise.
-        recipe: how models are trained where a setting does not say otherwise.
-        settings: by name, what differs from the defaults.
-        other_data: the same, for settings on other images.
-        split: the autoencoders that are split in two halves.
+        first_seed: runs have this seed and those that follow; equal for all variants, so that any
+            two of them can be compared seed by seed.
+        seeds: number of runs where a variant does not say otherwise.
+        common: what all variants change in the main recipe.
+        evaluation: what the study changes in how models are measured.
+        reader: the network that reads drawn digits.
+        variants: by name, what each changes: in the recipe, dataset, latent_act or seeds.
+        halves: the autoencoders of two halves.
     """
 
     first_seed: Annotated[int, Field(ge=0, lt=2**31)]
-    defaults: Setting
-    recipe: Recipe
-    settings: dict[Name, dict[str, Any]]
-    other_data: dict[Name, dict[str, Any]]
-    split: Split
+    seeds: Seeds
+    common: dict[str, Any]
+    evaluation: dict[str, Any]
+    reader: ReaderRecipe
+    variants: dict[Name, dict[str, Any]]
+    halves: Halves
 
     @model_validator(mode="after")
-    def _check_settings(self) -> Self:
-        for name in self.names:
-            self.recipe_of(name)
-        for name in self.split.settings:
-            self.split.recipe_of(name)
+    def _check_halves(self) -> Self:
+        for name in self.halves.variants:
+            self.halves.recipe_of(name)
         return self
 
-    @property
-    def names(self) -> list[str]:
-        """The names of all settings."""
-        return [*self.settings, *self.other_data]
+    def resolve(self, main: Params) -> dict[str, StudyVariant]:
+        """All variants in full, by name.
 
-    def setting(self, name: str) -> Setting:
-        """A setting in full.
+        Raises:
+            ValueError: a key or value is not allowed.
+        """
+        start = main.common.override(self.common, "common.")
+        resolved = {}
+        for name, changes in self.variants.items():
+            seeds = changes.get("seeds", self.seeds)
+            others = {key: value for key, value in changes.items() if key != "seeds"}
+            variant = start.override(others, f"variants.{name}.")
+            values = {**variant.model_dump(), "seeds": seeds}
+            resolved[name] = validate(StudyVariant, values, f"variants.{name}.")
+        return resolved
+
+    def evaluation_of(self, main: Params) -> Evaluation:
+        """How the study measures models."""
+        return main.evaluation.merged(self.evaluation, "evaluation.")
+
+    def seeds_from(self, count: int) -> range:
+        """The seeds of so many runs."""
+        return range(self.first_seed, self.first_seed + count)
+
+
+class Resolved(Section):
+    """What the stage `resolve` writes: everything that the other stages need to know.
+
+    Attributes:
+        first_seed: see `Study`.
+        evaluation: how models are measured.
+        variants: in full, by name.
+    """
+
+    first_seed: int
+    evaluation: Evaluation
+    variants: dict[Name, StudyVariant]
+
+    def variant(self, name: str) -> StudyVariant:
+        """A variant by name.
 
         Raises:
             GrvaeError: there is none of this name.
         """
-        for group, settings in (("settings", self.settings), ("other_data", self.other_data)):
-            if name in settings:
-                return self.defaults.merged(settings[name], f"{group}.{name}.")
-        raise GrvaeError(f"setting: got {name!r}, allowed: {', '.join(self.names)}")
-
-    def recipe_of(self, name: str) -> Recipe:
-        """The recipe of a setting in full."""
-        return self.recipe.merged(self.setting(name).recipe, f"settings.{name}.recipe.")
+        if name not in self.variants:
+            raise GrvaeError(f"variant: got {name!r}, allowed: {', '.join(self.variants)}")
+        return self.variants[name]
 
     def seeds_of(self, name: str) -> range:
-        """The seeds of a setting."""
-        settings = self.split.settings
-        count = settings[name].seeds if name in settings else self.setting(name).seeds
-        return range(self.first_seed, self.first_seed + count)
+        """The seeds of a variant."""
+        return range(self.first_seed, self.first_seed + self.variant(name).seeds)
 
 
 def load_study(path: Path) -> Study:
@@ -118,3 +169,8 @@ def load_study(path: Path) -> Study:
         GrvaeError: naming the file, the key, what was given and what is allowed.
     """
     return read_params(path, Study)
+
+
+def load_resolved(path: Path) -> Resolved:
+    """Read what the stage `resolve` wrote; YAML reads JSON."""
+    return read_params(path, Resolved)

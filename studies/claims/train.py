@@ -1,42 +1,35 @@
-"""Train all runs of one setting."""
+"""Train all runs of one variant."""
 
 from pathlib import Path
 
 import click
 
-from grvae.base.command import PATH, StageCommand
-from grvae.model.images import load_images, split_validation
+from grvae.base.command import StageCommand, paths
+from grvae.base.layout import DataFolder
+from grvae.model.images import load_images
 from grvae.model.training import train_vae
-from grvae.model.vae import LatentAct, save_vae
-from grvae.params import Recipe
+from grvae.model.vae import save_vae
+from grvae.params import Variant
 from studies.claims.runs import one_by_core, run_file
-from studies.claims.study import load_study
+from studies.claims.study import load_resolved
 
 
-def train_run(
-    recipe: Recipe, latent_act: LatentAct, images_file: Path, seed: int, weights_file: Path
-) -> None:
+def train_run(variant: Variant, data: Path, seed: int, weights: Path) -> None:
     """Train one run and write its weights."""
-    train, validation = split_validation(load_images(images_file), recipe.validation_fraction)
-    model, _ = train_vae(train, validation[:0], recipe, latent_act, seed)
-    save_vae(weights_file, model)
+    train = load_images(DataFolder(data / variant.dataset).train)
+    model, _ = train_vae(train, train[:0], variant.recipe, variant.latent_act, seed)
+    save_vae(weights, model)
 
 
-@click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
-@click.option("--setting", required=True)
-@click.option("--images", "images_file", type=PATH, required=True)
-@click.option("--runs", type=PATH, required=True, help="Folder for the weights of all runs.")
-def main(params_file: Path, setting: str, images_file: Path, runs: Path) -> None:
-    """Train all runs of one setting."""
-    study = load_study(params_file)
-    recipe, latent_act = study.recipe_of(setting), study.setting(setting).latent_act
+@click.command(cls=StageCommand, help=__doc__)
+@paths("variants", "data", "runs")
+@click.option("--variant", required=True)
+def main(variants: Path, data: Path, runs: Path, variant: str) -> None:
+    study = load_resolved(variants)
+    chosen = study.variant(variant)
     one_by_core(
         train_run,
-        [
-            (recipe, latent_act, images_file, seed, run_file(runs, seed))
-            for seed in study.seeds_of(setting)
-        ],
+        [(chosen, data, seed, run_file(runs, seed)) for seed in study.seeds_of(variant)],
     )
 
 

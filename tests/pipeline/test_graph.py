@@ -53,9 +53,10 @@ def test_stage_depends_on_the_folders_that_hold_the_code_that_it_imports(stage):
     stage = stage.get("do", stage)
     module = re.match(r"python -m (\S+) ", stage["cmd"])[1]
     command = Path(*module.split(".")).with_suffix(".py")
-    imported = all_imported_files(command) - {Path(name) for name in NOT_A_DEPENDENCY}
     declared = {Path(dep) for dep in stage["deps"] if (PROJECT / dep / "__init__.py").is_file()}
     declared |= {Path(dep) for dep in stage["deps"] if dep.endswith(".py")}
+    not_needed = {Path(name) for name in NOT_A_DEPENDENCY} - declared
+    imported = all_imported_files(command) - not_needed
     assert declared == {path if path in declared else path.parent for path in imported}
 
 
@@ -66,17 +67,17 @@ def test_stage_and_its_command_have_the_same_name(name):
 
 def test_only_the_params_module_reads_the_parameter_file():
     readers = [
-        path.name for path in (PROJECT / "grvae").glob("*.py") if "ruamel" in path.read_text()
+        path.name for path in (PROJECT / "grvae").rglob("*.py") if "ruamel" in path.read_text()
     ]
     assert readers == ["params.py"]
 
 
 def test_every_stage_command_is_in_the_graph():
-    commands = {path.stem for path in (PROJECT / "stages").glob("*.py")} - {"__init__", "command"}
+    commands = {path.stem for path in (PROJECT / "stages").glob("*.py")} - {"__init__"}
     assert commands == set(STAGES)
 
 
-@pytest.mark.parametrize("name", ["download", "summarise", "figures", "report"])
+@pytest.mark.parametrize("name", ["summarise", "figures", "report"])
 def test_stage_that_computes_no_network_does_not_import_torch(name):
     files = all_imported_files(Path(f"stages/{name}.py"))
     users = [

@@ -8,8 +8,9 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from grvae.base.layout import DataFolder
 from grvae.datasets import load_digits
-from stages.download import save_dataset
+from stages.download import write_splits
 from stages.train import train
 from tests.conftest import PROJECT, write_small_params
 
@@ -19,18 +20,17 @@ def inputs(tmp_path_factory):
     """Small parameters, and the digits to train on."""
     folder = tmp_path_factory.mktemp("inputs")
     write_small_params(folder / "params.yaml")
-    save_dataset(folder / "train.safetensors", load_digits()[0])
+    write_splits(DataFolder(folder), *load_digits(), fraction=0.1)
     return folder
 
 
 def arguments(inputs, out, seed=0, variant="routed"):
     return [
         "--params", str(inputs / "params.yaml"),
-        "--images", str(inputs / "train.safetensors"),
+        "--data", str(inputs),
         "--variant", variant,
         "--seed", str(seed),
-        "--weights", str(out / "weights.safetensors"),
-        "--history", str(out / "history.csv"),
+        "--run", str(out),
     ]  # fmt: skip
 
 

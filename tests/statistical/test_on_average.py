@@ -5,9 +5,9 @@ import torch
 from scipy import stats
 
 from grvae.base.statistics import estimate
-from grvae.model.images import split_validation
 from grvae.model.losses import kl_to_standard_normal
 from grvae.model.training import train_vae
+from tests.conftest import split
 
 FALSE_ALARM = 1e-4
 
@@ -35,7 +35,7 @@ def test_interval_covers_the_true_mean_as_often_as_it_says():
 
 def test_routed_argmax_beats_chance(images, recipe):
     longer = recipe.model_copy(update={"epochs": 30, "learning_rate": 0.003})
-    train, validation = split_validation(images, 0.5)
+    train, validation = split(images, 0.5)
     _, rows = train_vae(train, validation, longer, "relu", 0)
     by_chance = stats.binom.isf(FALSE_ALARM, len(validation), 0.1) / len(validation)
     assert rows[-1].validation_accuracy > by_chance

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from grvae.model.checkpoint import Checkpoint, run_identity
-from grvae.model.images import split_validation
 from grvae.model.training import train_vae
+from tests.conftest import split
 
 
 class Killed(Exception):
@@ -20,7 +20,7 @@ def train(images, recipe, checkpoint=None, die_after=None):
         if row.epoch == die_after:
             raise Killed
 
-    parts = split_validation(images, recipe.validation_fraction)
+    parts = split(images, recipe.validation_fraction)
     return train_vae(*parts, recipe, "relu", 0, maybe_die, checkpoint)
 
 
@@ -80,7 +80,7 @@ def test_identity_tells_data_and_settings_apart():
 
 def test_identity_tells_code_apart(monkeypatch, tmp_path):
     (tmp_path / "module.py").write_text("a = 1")
-    monkeypatch.setattr("grvae.model.checkpoint.PACKAGE", tmp_path)
+    monkeypatch.setattr("grvae.model.checkpoint.CODE", (tmp_path,))
     first = run_identity({}, {})
     (tmp_path / "module.py").write_text("a = 2")
     assert run_identity({}, {}) != first

@@ -10,8 +10,7 @@ from click.testing import CliRunner
 
 from grvae.base.errors import GrvaeError
 from grvae.base.storage import load_json, save_arrays
-from grvae.model.training import build_model
-from grvae.model.vae import save_vae
+from grvae.model.vae import build_model, save_vae
 from grvae.params import load_params
 from grvae.use.export import PARITY_LIMIT, decoder_to_onnx, encoder_to_onnx, measure_parity
 from stages.export import export
@@ -21,7 +20,9 @@ from tests.conftest import PROJECT
 @pytest.fixture(scope="module")
 def some_model():
     recipe = load_params(PROJECT / "params.yaml").recipe
-    small = recipe.model_copy(update={"hidden_sizes": [32, 16]})
+    small = recipe.model_copy(
+        update={"network": "mlp", "hidden_sizes": [32, 16], "decoder_sizes": None}
+    )
     return build_model(small, "relu", seed=0).eval()
 
 
@@ -81,10 +82,12 @@ def test_bytes_do_not_depend_on_process_or_folder(some_model, files, tmp_path):
 
 
 def test_stage_writes_both_files_and_the_parity(some_model, images, tmp_path):
-    save_vae(tmp_path / "weights", some_model)
+    save_vae(tmp_path / "weights.safetensors", some_model)
     pixels = (images.pixels * 255).round().to(torch.uint8).reshape(-1, 28, 28)
-    save_arrays(tmp_path / "test", {"images": pixels.numpy(), "labels": images.labels.numpy()})
-    names = {"--weights": "weights", "--test": "test", "--encoder": "encoder.onnx"}
+    save_arrays(
+        tmp_path / "test.safetensors", {"images": pixels.numpy(), "labels": images.labels.numpy()}
+    )
+    names = {"--run": ".", "--data": ".", "--encoder": "encoder.onnx"}
     names |= {"--decoder": "decoder.onnx", "--parity": "parity.json"}
     arguments = [part for option, name in names.items() for part in (option, str(tmp_path / name))]
     result = CliRunner().invoke(export, arguments, catch_exceptions=False)

@@ -6,20 +6,24 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from grvae.show.figures import (
+from grvae.show.digits import (
     Traversal,
-    draw_accuracy_against_error,
-    draw_confusion,
-    draw_mean_activation,
     draw_reconstructions,
-    draw_seeds,
     draw_sweep,
-    draw_training_curves,
     draw_traversals,
     encode_gif,
-    encode_png,
+)
+from grvae.show.figures import (
+    Results,
+    draw_accuracy_against_error,
+    draw_all,
+    draw_confusion,
+    draw_mean_activation,
+    draw_seeds,
+    draw_training_curves,
     pool_confusion,
 )
+from grvae.show.style import encode_png
 
 README_WIDTH = 830
 PUBLISHED = {
@@ -72,7 +76,7 @@ def traversals(*variants):
     return {variant: Traversal(images, list(range(10))) for variant in variants}
 
 
-def draw_all(*variants):
+def draw_each(*variants):
     matrices = dict.fromkeys(variants, MATRIX)
     return {
         "curves": draw_training_curves(curves(*variants)),
@@ -88,7 +92,7 @@ def draw_all(*variants):
 @pytest.fixture(scope="module")
 def pictures():
     """The PNG files of two variants by name."""
-    return {name: encode_png(figure) for name, figure in draw_all("routed", "baseline").items()}
+    return {name: encode_png(figure) for name, figure in draw_each("routed", "baseline").items()}
 
 
 def labels_of(figure):
@@ -96,7 +100,7 @@ def labels_of(figure):
 
 
 def test_same_figures_have_the_same_bytes(pictures):
-    for name, figure in draw_all("routed", "baseline").items():
+    for name, figure in draw_each("routed", "baseline").items():
         assert encode_png(figure) == pictures[name], name
 
 
@@ -114,7 +118,7 @@ def test_png_notes_neither_software_nor_date(pictures):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_any_number_of_variants_is_drawn(count):
-    for figure in draw_all(*["routed", "baseline", "published"][:count]).values():
+    for figure in draw_each(*["routed", "baseline", "published"][:count]).values():
         assert encode_png(figure)
 
 
@@ -183,7 +187,7 @@ def test_traversals_are_in_the_order_of_the_assigned_digits():
     ticks = [label.get_text() for label in panel.get_yticklabels()]
     assert ticks[:3] == ["1 → 0", "0 → 1", "2 → 2"]
     sheet = np.asarray(panel.images[0].get_array())
-    np.testing.assert_allclose(sheet[1:29, 1:29].ravel(), IMAGES[1])
+    np.testing.assert_allclose(sheet[1:29, 1:29].ravel(), IMAGES[0])
 
 
 def test_confusion_is_pooled_after_each_runs_own_assignment():
@@ -205,3 +209,25 @@ def test_sweep_has_a_frame_an_image_and_rests_at_the_digits():
     assert content == encode_gif(*draw_sweep(sweeps))
     picture = Image.open(io.BytesIO(content))
     assert (picture.n_frames, picture.info["loop"]) == (20, 0)
+
+
+def test_every_figure_of_the_results_is_a_file_of_the_first_seed_s_pictures():
+    arrays = {"originals": IMAGES, "reconstructions": IMAGES, "sweep": np.repeat(IMAGES, 2, axis=0)}
+    arrays["traversal"] = np.tile(IMAGES[:, None], (1, 9, 1))
+    measures = {
+        (variant, seed): {
+            "confusion": MATRIX.tolist(),
+            "assignment": list(range(10)),
+            "mean_activation": MATRIX.tolist() if seed == 0 else None,
+        }
+        for variant in ("routed", "baseline")
+        for seed in (0, 1)
+    }
+    variants = ("routed", "baseline")
+    samples = dict.fromkeys(variants, arrays)
+    tables = runs(*variants), curves(*variants)
+    files = draw_all(Results("mnist", *tables, measures, samples, PUBLISHED))
+    assert len(files) == 8
+    kinds = {name.rpartition(".")[2]: content[:4] for name, content in files.items()}
+    assert kinds == {"png": b"\x89PNG", "gif": b"GIF8"}
+    assert files["seeds.png"] == encode_png(draw_seeds(runs(*variants)))

@@ -3,8 +3,12 @@ import pytest
 import torch
 
 from grvae.base.errors import GrvaeError
+from grvae.base.layout import DataFolder
 from grvae.base.storage import save_arrays
-from grvae.model.images import ImageSet, load_images, split_validation
+from grvae.datasets import Dataset
+from grvae.model.images import ImageSet, draw_validation, load_images, load_in_published_order
+from stages.download import write_splits
+from tests.conftest import split
 
 
 def test_pixels_are_flat_and_scaled_to_one(tmp_path):
@@ -34,27 +38,53 @@ def test_file_without_proper_images_is_named(tmp_path, arrays):
         load_images(tmp_path / "other")
 
 
+def test_only_a_split_that_may_be_empty_is_read_where_it_is(tmp_path):
+    nothing = {"images": np.zeros((0, 28, 28), np.uint8), "labels": np.zeros(0, np.int64)}
+    save_arrays(tmp_path / "empty", nothing)
+    assert len(load_images(tmp_path / "empty", may_be_empty=True)) == 0
+    with pytest.raises(GrvaeError, match="empty: does not hold labelled images"):
+        load_images(tmp_path / "empty")
+
+
 def numbered(n):
     return ImageSet(torch.arange(float(n)).repeat(784, 1).T, torch.arange(n) % 10)
 
 
 def test_split_is_disjoint_and_complete():
-    train, validation = split_validation(numbered(50), 0.1)
+    train, validation = split(numbered(50), 0.1)
     assert (len(train), len(validation)) == (45, 5)
     together = torch.cat([train.pixels, validation.pixels])[:, 0]
     assert together.sort().values.tolist() == list(range(50))
 
 
 def test_labels_follow_their_images():
-    train, _ = split_validation(numbered(50), 0.1)
+    train, _ = split(numbered(50), 0.1)
     assert torch.equal(train.pixels[:, 0].long() % 10, train.labels)
 
 
 def test_split_is_the_same_every_time():
-    first, second = (split_validation(numbered(50), 0.1)[1] for _ in range(2))
+    first, second = (split(numbered(50), 0.1)[1] for _ in range(2))
     assert torch.equal(first.pixels, second.pixels)
 
 
 def test_nothing_is_cut_where_no_validation_is_asked_for():
-    train, validation = split_validation(numbered(50), 0.0)
+    train, validation = split(numbered(50), 0.0)
     assert (len(train), len(validation)) == (50, 0)
+
+
+def test_every_position_is_drawn_once_for_one_of_the_two_splits():
+    train, validation = draw_validation(50, 0.3)
+    assert (len(train), len(validation)) == (35, 15)
+    assert torch.cat([train, validation]).sort().values.tolist() == list(range(50))
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.3])
+def test_split_images_are_put_together_again_in_their_published_order(tmp_path, fraction):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 28, 28), np.uint8)
+    published = Dataset(pixels, np.arange(40) % 10)
+    data = DataFolder(tmp_path)
+    write_splits(data, published, published, fraction)
+    whole, test = load_in_published_order(data.train, data.validation), load_images(data.test)
+    assert torch.equal(whole.pixels, test.pixels)
+    assert torch.equal(whole.labels, test.labels)
+    assert len(load_images(data.train)) == 40 - round(40 * fraction)

@@ -7,6 +7,8 @@ from grvae.model.losses import (
     binary_cross_entropy,
     kl_as_published,
     kl_to_standard_normal,
+    kl_weight,
+    prior_ramp,
     squared_error,
 )
 
@@ -51,3 +53,14 @@ def test_published_regulariser_averages_over_latents_and_is_smallest_without_noi
     assert value.item() == pytest.approx(((1 + 1) + (9 + 1)) / 2)
     value.backward()
     assert scale.grad.tolist() == [[0, 0]]
+
+
+def test_prior_moves_evenly_between_the_two_ends_of_the_recipe_s_ramp(recipe):
+    ramp = recipe.model_copy(update={"prior_ramp": [0.2, 0.6]})
+    moved = [prior_ramp(progress, ramp) for progress in (0.0, 0.2, 0.3, 0.4, 0.6, 1.0)]
+    assert moved == pytest.approx([0, 0, 0.25, 0.5, 1, 1])
+
+
+def test_weight_of_the_kl_term_moves_with_the_prior(recipe):
+    weighted = recipe.model_copy(update={"kl_weight": 0.5, "final_kl_weight": 2.5})
+    assert [kl_weight(ramp, weighted) for ramp in (0.0, 0.25, 1.0)] == [0.5, 1.0, 2.5]

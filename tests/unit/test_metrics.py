@@ -1,6 +1,15 @@
-import numpy as np
+import ast
+import inspect
+from dataclasses import replace
 
+import numpy as np
+import pytest
+import torch
+
+from grvae.measure import metrics
 from grvae.measure.metrics import (
+    METRICS,
+    Outcome,
     accuracy,
     assigned_confusion,
     best_assignment,
@@ -9,9 +18,27 @@ from grvae.measure.metrics import (
     mean_activation,
     recall,
 )
+from grvae.params import load_params
+from tests.conftest import PROJECT
 
 # Rows are labels; latent 0 holds label 1, latent 1 holds label 2, latent 2 holds label 0.
 SHUFFLED = np.array([[1, 0, 9], [6, 2, 0], [0, 4, 0]])
+# Twenty images, two a digit; each is read right but for the first, which is read as a 1.
+LABELS = np.arange(20) % 10
+SCORES = np.eye(10)[np.where(np.arange(20) == 0, 1, LABELS)]
+OUTCOME = Outcome(
+    labels=LABELS,
+    means=SCORES,
+    activations=SCORES,
+    scores=SCORES,
+    squared_error=torch.tensor([1.0, 3.0] * 10),
+    binary_cross_entropy=torch.full((20,), 5.0),
+    kl=torch.full((20,), 7.0),
+    train_labels=LABELS,
+    train_means=SCORES,
+    train_scores=np.roll(SCORES, 1, axis=1),
+    evaluation=load_params(PROJECT / "params.yaml").evaluation,
+)
 
 
 def test_confusion_counts_pairs():
@@ -44,9 +71,59 @@ def test_assignment_is_one_to_one_even_where_one_latent_takes_all():
 
 def test_constant_latent_is_dead_whatever_its_value():
     activations = np.array([[0.0, 3.0, 1.0], [0.0, 3.0, 2.0]])
-    assert dead_latents(activations) == 2
+    assert dead_latents(replace(OUTCOME, activations=activations)) == 2
 
 
 def test_mean_activation_is_taken_over_each_label():
     activations, labels = np.array([[1.0], [3.0], [10.0]]), np.array([0, 0, 1])
     assert mean_activation(activations, labels, 2).tolist() == [[2], [10]]
+
+
+def test_every_metric_is_declared_once_under_the_name_of_its_function():
+    source = ast.parse(inspect.getsource(metrics))
+    declared = [
+        call.args[0].id
+        for call in ast.walk(source)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", None) == "Metric"
+    ]
+    assert list(METRICS) == declared
+    assert len(set(declared)) == len(declared)
+    for name, metric in METRICS.items():
+        assert metric.name == metric.measure.__name__ == name
+        assert getattr(metrics, name) is metric.measure
+
+
+def test_metrics_have_titles_and_labels_of_their_own():
+    for text in ("title", "label"):
+        texts = [getattr(metric, text) for metric in METRICS.values()]
+        assert len(set(texts)) == len(texts)
+
+
+def test_shares_are_in_unit_range_and_other_metrics_are_not_called_shares():
+    shares = {name for name, metric in METRICS.items() if metric.is_share}
+    assert shares == {name for name in METRICS if name.endswith(("accuracy", "recall"))}
+    assert all(0 <= METRICS[name].measure(OUTCOME) <= 1 for name in shares)
+
+
+def test_metrics_of_a_known_outcome():
+    expected = {
+        "argmax_accuracy": 19 / 20,
+        "lowest_recall": 1 / 2,
+        "squared_error_per_image": 2,
+        "mse_per_pixel": 2 / 784,
+        "bce_per_image": 5,
+        "kl_per_image": 7,
+        "dead_latents": 0,
+    }
+    measured = {name: METRICS[name].measure(OUTCOME) for name in expected}
+    assert measured == pytest.approx(expected)
+
+
+def test_assignment_is_chosen_on_the_train_split_alone():
+    assert OUTCOME.assignment.tolist() == [9, *range(9)]
+    assert METRICS["assigned_accuracy"].measure(OUTCOME) < 0.1
+
+
+def test_divergence_that_is_not_finite_is_none():
+    endless = replace(OUTCOME, kl=torch.tensor([1.0, torch.inf]))
+    assert METRICS["kl_per_image"].measure(endless) is None

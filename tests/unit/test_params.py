@@ -1,4 +1,5 @@
 import copy
+import re
 
 import pytest
 from ruamel.yaml import YAML
@@ -22,16 +23,24 @@ def load_changed(tmp_path, key, value):
 
 
 def test_committed_file_is_valid(params):
-    assert params.variants[:2] == ["routed", "baseline"]
+    assert params.variants == ["gated", "routed", "baseline", "cross_entropy"]
 
 
-def test_variants_differ_in_routing_alone(params):
-    routed, baseline = (params.recipe_of(name).model_dump() for name in ("routed", "baseline"))
-    assert {key for key in routed if routed[key] != baseline[key]} == {"routing"}
+@pytest.mark.parametrize(
+    ("one", "other", "keys"),
+    [
+        ("gated", "baseline", {"routing", "floor", "ceiling", "blocked_share", "release"}),
+        ("cross_entropy", "baseline", {"cross_entropy_weight"}),
+        ("routed", "hard", {"floor"}),
+    ],
+)
+def test_variants_that_are_compared_differ_in_one_thing(params, one, other, keys):
+    first, second = (params.variant(name).recipe.model_dump() for name in (one, other))
+    assert {key for key in first if first[key] != second[key]} == keys
 
 
 def test_published_recipe_is_the_published_one(params):
-    published = params.recipe_of("published")
+    published = params.variant("published").recipe
     assert published.hidden_sizes == [2048, 512]
     assert (published.reconstruction_weight, published.kl_weight) == (0.3, 1.0)
     assert (published.epochs, published.batch_size, published.learning_rate) == (100, 128, 1e-3)
@@ -39,9 +48,39 @@ def test_published_recipe_is_the_published_one(params):
 
 
 def test_override_changes_its_variant_only(tmp_path):
-    params = load_changed(tmp_path, "overrides.wide", {"hidden_sizes": [64]})
-    assert params.recipe_of("wide").hidden_sizes == [64]
-    assert params.recipe_of("routed").hidden_sizes == VALUES["recipe"]["hidden_sizes"]
+    params = load_changed(tmp_path, "overrides.wide", {"network": "mlp", "hidden_sizes": [64]})
+    assert params.variant("wide").recipe.hidden_sizes == [64]
+    assert params.variant("routed").recipe.hidden_sizes == VALUES["recipe"]["hidden_sizes"]
+
+
+def test_override_may_hold_dataset_and_latent_activation(tmp_path):
+    params = load_changed(tmp_path, "overrides.wide", {"dataset": "digits", "latent_act": "abs"})
+    wide = params.variant("wide")
+    assert (wide.dataset, wide.latent_act, wide.recipe) == ("digits", "abs", params.recipe)
+    assert params.variant("baseline").latent_act == params.latent_act
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "x.epochs: got 0, should be greater than or equal to 1"),
+        ({"epoch": 1}, "x.epoch: unknown key"),
+        ({"latent_act": "tanh"}, "x.latent_act: got 'tanh', should be 'relu', "),
+        ({"dataset": None}, "x.dataset: got None, should be 'mnist', "),
+        ({"recipe": {}}, "x.recipe: unknown key"),
+        ({"prior_ramp": [0.5, 0.5]}, "x.prior_ramp: got 0.5 to 0.5, should rise"),
+    ],
+)
+def test_override_that_is_not_allowed_is_named_by_its_key(params, changes, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        params.common.override(changes, "x.")
+
+
+def test_override_leaves_the_variant_that_it_starts_from_as_it_was(params):
+    before = params.common
+    changed = before.override({"epochs": 1, "latent_act": "none"}, "x.")
+    assert (changed.recipe.epochs, changed.latent_act) == (1, "none")
+    assert before == params.common
 
 
 @pytest.mark.parametrize(
@@ -63,7 +102,7 @@ def test_override_changes_its_variant_only(tmp_path):
         (
             "variants",
             ["wider"],
-            "variants: got 'wider', allowed: routed, baseline, fast, published",
+            "variants: got 'wider', allowed: gated, routed, baseline, cross_entropy, hard",
         ),
         ("variants", ["../routed"], "variants.0: got '../routed', should match pattern"),
         ("recipe.epochs", 0, "recipe.epochs: got 0, should be greater than or equal to 1"),
@@ -74,8 +113,21 @@ def test_override_changes_its_variant_only(tmp_path):
         ("recipe.hidden_sizes", [], "recipe.hidden_sizes: got [], should have at least 1 item"),
         ("recipe.learning_rates", 0.1, "recipe.learning_rates: unknown key"),
         ("overrides.routed", {"epoch": 3}, "overrides.routed.epoch: unknown key"),
-        ("overrides.routed", {"network": "conv"}, "overrides.routed.hidden_sizes: got 2 values"),
+        (
+            "overrides.routed",
+            {"network": "conv", "hidden_sizes": [8, 16]},
+            "overrides.routed.hidden_sizes: got 2 values",
+        ),
         ("overrides.baseline", {"routing": "off"}, "overrides.baseline.routing: got 'off'"),
+        ("overrides.routed", {"dataset": "cifar"}, "overrides.routed.dataset: got 'cifar'"),
+        ("overrides.routed", {"latent_act": 1}, "overrides.routed.latent_act: got 1, should be"),
+        ("recipe.prior_ramp", [0.9, 0.3], "recipe.prior_ramp: got 0.9 to 0.3, should rise"),
+        ("recipe.prior_ramp", [0.3], "recipe.prior_ramp: got [0.3], should have at least 2 items"),
+        ("recipe.learning_rate_decay", 0.0, "recipe.learning_rate_decay: got 0.0, should be"),
+        ("recipe.adam_beta1", 1.0, "recipe.adam_beta1: got 1.0, should be less than 1"),
+        ("evaluation.probe_images", 99, "evaluation.probe_images: got 99, should be greater"),
+        ("evaluation.slider_percentiles", [5.0], "evaluation.slider_percentiles: got [5.0]"),
+        ("evaluation.probes", 1, "evaluation.probes: unknown key"),
         ("surprise", 1, "surprise: unknown key"),
     ],
 )
@@ -87,7 +139,21 @@ def test_bad_value_is_named_with_what_is_allowed(tmp_path, key, value, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["dataset", "seeds", "recipe", "overrides"])
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("recipe.off_route_gradient", 1.0, "less than 1"),
+        ("recipe.routed_images", 0.0, "greater than 0"),
+    ],
+)
+def test_routing_that_routes_nothing_is_refused_by_name_for_none_is_its_one_spelling(
+    tmp_path, key, value, allowed
+):
+    with pytest.raises(GrvaeError, match=f"{key}: got {value}, should be {allowed}$"):
+        load_changed(tmp_path, key, value)
+
+
+@pytest.mark.parametrize("key", ["dataset", "seeds", "recipe", "evaluation", "overrides"])
 def test_missing_key_is_named(tmp_path, key):
     YAML().dump({k: v for k, v in VALUES.items() if k != key}, tmp_path / "params.yaml")
     with pytest.raises(GrvaeError, match=f"params.yaml: {key}: missing"):

@@ -1,10 +1,15 @@
+import math
+
 import pytest
 import torch
 
 from grvae.model.routing import (
     UNROUTED,
+    build_routing,
     choose_routes,
     digit_scores,
+    gate_bounds,
+    gate_gradient,
     gradient_shares,
     latent_map,
     route_gradient,
@@ -102,3 +107,70 @@ def test_score_of_a_digit_is_its_largest_latent_and_free_latents_do_not_count():
     means = torch.zeros(1, 23)
     means[0, 9], means[0, 22] = 2.0, 9.0
     assert digit_scores(means, 2).argmax(dim=1).tolist() == [4]
+
+
+LOW = torch.tensor([[0.0, -3.0, 5.0], [-math.inf, 9.0, -math.inf]], dtype=torch.float64)
+HIGH = torch.tensor([[0.5, 9.0, math.inf], [math.inf, 9.0, -7.0]], dtype=torch.float64)
+
+
+def gated(gradient, share):
+    """The gradient that reaches `LATENTS` through the gate."""
+    latents = LATENTS.clone().requires_grad_()
+    out = gate_gradient(latents, LOW, HIGH, share)
+    assert torch.equal(out, LATENTS)
+    out.backward(gradient)
+    return latents.grad
+
+
+@pytest.mark.parametrize("share", [0.0, -3.0, 1.0])
+def test_gate_scales_what_would_push_a_low_latent_down_or_a_high_one_up(share):
+    # Descent moves against the gradient: a positive one pushes down.
+    down, up = torch.ones_like(LATENTS), -torch.ones_like(LATENTS)
+    # Low are (0, 2) and (1, 1); high are (0, 0), and (1, 2), which is above -7.
+    is_low = torch.tensor([[False, False, True], [False, True, False]])
+    is_high = torch.tensor([[True, False, False], [False, False, True]])
+    assert torch.equal(gated(down, share), torch.where(is_low, share * down, down))
+    assert torch.equal(gated(up, share), torch.where(is_high, share * up, up))
+
+
+def test_latent_on_a_bound_is_not_beyond_it():
+    latents = torch.tensor([[2.0, 2.0]], requires_grad=True)
+    bound = torch.full((1, 2), 2.0)
+    gate_gradient(latents, bound, bound, 0.0).backward(torch.tensor([[1.0, -1.0]]))
+    assert latents.grad.tolist() == [[1.0, -1.0]]
+
+
+def test_gate_applied_twice_is_the_gate_where_it_ignores():
+    latents = LATENTS.clone().requires_grad_()
+    once = gate_gradient(latents, LOW, HIGH, 0.0)
+    gradient = torch.tensor([[1.0, -1.0, 2.0], [3.0, 1.0, -2.0]], dtype=torch.float64)
+    gate_gradient(once, LOW, HIGH, 0.0).backward(gradient)
+    assert torch.equal(latents.grad, gated(gradient, 0.0))
+
+
+def test_bounds_are_a_floor_for_a_digits_own_latents_and_a_ceiling_for_the_others():
+    low, high = gate_bounds(latent_map(EACH, 2, 1), 1, 5.0, 2.0)
+    assert low[3].tolist() == [5.0 if latent in (6, 7) else -math.inf for latent in range(21)]
+    assert high[3, :20].tolist() == [math.inf if latent in (6, 7) else 2.0 for latent in range(20)]
+    assert high[3, 20] == math.inf
+    assert low[UNROUTED].tolist() == [-math.inf] * 21
+    assert high[UNROUTED].tolist() == [math.inf] * 21
+
+
+@pytest.mark.parametrize(("progress", "share"), [(0.3, 0.0), (0.4, 0.5), (0.5, 1.0), (0.9, 1.0)])
+def test_others_are_released_between_the_two_shares_of_the_phase(recipe, progress, share):
+    labels = torch.arange(10)
+    released = recipe.model_copy(update={"release": [0.3, 0.5]})
+    latents = torch.zeros(10, 10, requires_grad=True)
+    routing = build_routing(released, labels, stream())
+    routing.apply(latents, labels, progress).sum().backward()
+    expected = torch.where(torch.eye(10) == 1, 1.0, share)
+    torch.testing.assert_close(latents.grad, expected)
+
+
+def test_no_routing_has_no_gate(recipe):
+    asked = {"routing": "none", "floor": 5.0, "ceiling": 2.0}
+    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), stream())
+    latents = torch.full((10, 10), 3.0, requires_grad=True)
+    routing.apply(latents, torch.arange(10), 0.0).sum().backward()
+    assert torch.equal(latents.grad, torch.ones(10, 10))

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from grvae.measure.sliders import read_sliders
 from grvae.model.vae import Architecture, build_vae
-from studies.claims.slider_fidelity import entropy, slider_fidelity
+from studies.claims.slider_fidelity import entropy
+from studies.claims.slider_fidelity import slider_fidelity as fidelity_of_sliders
 
 LABELS = torch.arange(200) % 10
 OWN = [[digit] for digit in range(10)]
@@ -23,7 +25,7 @@ def lamps(latents):
 
 
 def brightest_of_ten(pixels):
-    """A judge that names the brightest of the first ten pixels."""
+    """A reader that names the brightest of the first ten pixels."""
     return 100 * pixels[:, :10]
 
 
@@ -32,6 +34,10 @@ def one_hot_codes():
     codes = torch.zeros(200, 10)
     codes[torch.arange(200), LABELS] = 1 + torch.arange(200) / 1000
     return codes
+
+
+def slider_fidelity(model, codes, labels, own, reader):
+    return fidelity_of_sliders(model, read_sliders(codes, labels, own, (5.0, 95.0)), reader)
 
 
 def test_sliders_that_draw_their_digit_are_all_recognised():
@@ -43,7 +49,7 @@ def test_sliders_that_draw_their_digit_are_all_recognised():
     assert fidelity.entropy < 0.01
 
 
-def test_two_equal_digits_at_once_leave_the_judge_undecided():
+def test_two_equal_digits_at_once_leave_the_reader_undecided():
     codes = one_hot_codes().sign()
     fidelity = slider_fidelity(lamps(10), codes, LABELS, OWN, brightest_of_ten)
     assert fidelity.pairs_entropy == pytest.approx(math.log(2), abs=1e-3)
@@ -60,7 +66,7 @@ def test_swapped_sliders_draw_each_other():
     assert fidelity.pairs_recognised == pytest.approx(1 - 16 / 45)
 
 
-def test_slider_is_judged_over_all_of_its_range():
+def test_slider_is_read_over_all_of_its_range():
     # Digit 3's latent outshines digit 7's at rest in the upper four of nine steps.
     codes = one_hot_codes()
     codes[:, 7] = 1.05

@@ -4,13 +4,10 @@ import pytest
 import torch
 
 from grvae.base.errors import GrvaeError
-from grvae.model.images import split_validation
-from grvae.model.training import (
-    Descent,
-    build_model,
-    shuffled_batches,
-    train_vae,
-)
+from grvae.model.run import Run
+from grvae.model.training import shuffled_batches, train_vae
+from grvae.model.vae import build_model
+from tests.conftest import split
 
 
 def weights(model):
@@ -18,7 +15,7 @@ def weights(model):
 
 
 def history(images, recipe, seed=0, latent_act="relu"):
-    train, validation = split_validation(images, recipe.validation_fraction)
+    train, validation = split(images, recipe.validation_fraction)
     return train_vae(train, validation, recipe, latent_act, seed)
 
 
@@ -89,7 +86,8 @@ def test_losses_are_means_over_images_whatever_the_batch_size(images, recipe):
 
 def rates(recipe, images, epochs):
     model = torch.nn.Linear(1, 1)
-    descent = Descent(model, recipe, images, epochs, 0.01)
+    run = Run(recipe, "relu", 0, torch.zeros(images, dtype=torch.long))
+    descent = run.start_descent(model, epochs, 0.01)
     seen = []
     for _ in range(epochs * descent.steps_per_epoch):
         seen.append(descent.optimizer.param_groups[0]["lr"])
@@ -98,7 +96,7 @@ def rates(recipe, images, epochs):
 
 
 def test_published_rate_shrinks_by_a_twentieth_after_every_epoch(params):
-    recipe = params.recipe_of("published").model_copy(update={"batch_size": 10})
+    recipe = params.variant("published").recipe.model_copy(update={"batch_size": 10})
     assert rates(recipe, 20, 3) == pytest.approx([0.01, 0.01, 0.0095, 0.0095, 0.009025, 0.009025])
 
 
@@ -127,14 +125,16 @@ def test_digit_with_several_latents_is_read_by_all_of_them(images, recipe):
     assert rows[-1].validation_accuracy > 0.8
 
 
-def test_routing_no_image_is_routing_none(images, recipe):
-    no_image = recipe.model_copy(update={"routed_images": 0.0})
-    none = recipe.model_copy(update={"routing": "none"})
-    everywhere = recipe.model_copy(update={"off_route_gradient": 1.0})
-    hashes = {
-        weights(history(images, r)[0]).numpy().tobytes() for r in (no_image, none, everywhere)
-    }
-    assert len(hashes) == 1
+def test_rate_shrinks_by_the_factor_that_the_recipe_names(params):
+    changes = {"batch_size": 10, "learning_rate_decay": 0.5}
+    recipe = params.variant("published").recipe.model_copy(update=changes)
+    assert rates(recipe, 20, 2) == pytest.approx([0.01, 0.01, 0.005, 0.005])
+
+
+def test_first_decay_of_adam_is_the_recipe_s(images, recipe):
+    changes = {"learning_rate_schedule": "exponential", "decoder_epochs": 0}
+    usual, none = (recipe.model_copy(update=changes | {"adam_beta1": beta}) for beta in (0.9, 0.0))
+    assert not torch.equal(weights(history(images, usual)[0]), weights(history(images, none)[0]))
 
 
 def test_noise_can_be_left_out(images, recipe):

@@ -11,17 +11,17 @@ from grvae.model.images import ImageSet
 from studies.claims.halves import (
     DigitErrors,
     blind_images,
-    build_split_autoencoder,
+    build_autoencoder,
     correlation_penalty,
     digit_errors,
     gradient_shares,
     group_errors,
+    halves_loss,
     l1_penalty,
     mean_where,
-    split_loss,
-    train_split,
+    train_halves,
 )
-from studies.claims.halves_params import SplitRecipe
+from studies.claims.halves_params import HalvesRecipe
 
 RECIPE = {
     "top_digits": [0, 1, 2, 3, 4],
@@ -46,15 +46,15 @@ IS_TOP = torch.arange(10) < 5
 
 
 def recipe_with(**changes):
-    return SplitRecipe.model_validate(RECIPE | changes)
+    return HalvesRecipe.model_validate(RECIPE | changes)
 
 
 def model_after_backward(recipe, labels, seed=0):
     """The untrained model with the gradients of one batch, and the loss."""
-    model = build_split_autoencoder(recipe, random_stream(seed, "init"))
+    model = build_autoencoder(recipe, random_stream(seed, "init"))
     pixels = torch.rand(len(labels), 784, generator=torch.Generator().manual_seed(0))
     shares = gradient_shares(recipe)[labels]
-    loss = split_loss(model, 2 * pixels - 1, IS_TOP[labels], shares, recipe)
+    loss = halves_loss(model, 2 * pixels - 1, IS_TOP[labels], shares, recipe)
     loss.backward()
     return model, loss.item()
 
@@ -109,7 +109,7 @@ def test_separate_decoders_learn_from_their_own_digits_only():
 
 
 def test_each_image_is_drawn_by_the_decoder_of_its_digit():
-    model = build_split_autoencoder(recipe_with(decoders="separate"), random_stream(0, "init"))
+    model = build_autoencoder(recipe_with(decoders="separate"), random_stream(0, "init"))
     latents = torch.rand(2, 8)
     drawn = model.decode(latents, torch.tensor([True, False]))
     assert torch.equal(drawn[0], model.top_decoder(latents)[0])
@@ -117,7 +117,7 @@ def test_each_image_is_drawn_by_the_decoder_of_its_digit():
 
 
 def test_encoder_has_no_last_bias_and_the_decoder_has_one():
-    model = build_split_autoencoder(recipe_with(), random_stream(0, "init"))
+    model = build_autoencoder(recipe_with(), random_stream(0, "init"))
     assert model.encoder[-1].bias is None
     assert model.top_decoder[-1].bias is not None
 
@@ -210,7 +210,7 @@ def test_what_is_explained_is_the_share_of_the_blind_images_errors_that_goes_awa
 
 
 def test_same_arguments_give_the_same_result_and_the_same_bits(images):
-    assert train_split(images, images, recipe_with(), 0) == train_split(
+    assert train_halves(images, images, recipe_with(), 0) == train_halves(
         images, images, recipe_with(), 0
     )
 
@@ -219,18 +219,18 @@ def test_same_arguments_give_the_same_result_and_the_same_bits(images):
     "change", [{"routing": "none"}, {"correlation_weight": 0.1}, {"certificate_epochs": 2}]
 )
 def test_every_setting_gives_other_weights(images, change):
-    usual = train_split(images, images, recipe_with(), 0)
-    assert train_split(images, images, recipe_with(**change), 0) != usual
+    usual = train_halves(images, images, recipe_with(), 0)
+    assert train_halves(images, images, recipe_with(**change), 0) != usual
 
 
 def test_another_seed_gives_other_weights(images):
-    first, second = (train_split(images, images, recipe_with(), seed) for seed in (0, 1))
+    first, second = (train_halves(images, images, recipe_with(), seed) for seed in (0, 1))
     assert first.weights_sha256 != second.weights_sha256
 
 
 def test_variants_share_initial_weights():
     models = [
-        build_split_autoencoder(recipe_with(routing=routing), random_stream(3, "init"))
+        build_autoencoder(recipe_with(routing=routing), random_stream(3, "init"))
         for routing in ("both_halves", "none")
     ]
     for routed, unrouted in zip(*(model.parameters() for model in models), strict=True):
@@ -238,24 +238,24 @@ def test_variants_share_initial_weights():
 
 
 def test_certificates_leave_the_autoencoder_alone(images):
-    shorter = train_split(images, images, recipe_with(), 0)
-    longer = train_split(images, images, recipe_with(certificate_epochs=3), 0)
+    shorter = train_halves(images, images, recipe_with(), 0)
+    longer = train_halves(images, images, recipe_with(certificate_epochs=3), 0)
     assert longer.by_digit["decoder"] == shorter.by_digit["decoder"]
     assert longer.by_digit["top"] != shorter.by_digit["top"]
 
 
 def test_certificate_learns_what_it_is_asked_for(images):
     longer = {"certificate_epochs": 20, "batch_size": 20}
-    absolute = train_split(images, images, recipe_with(**longer), 0)
+    absolute = train_halves(images, images, recipe_with(**longer), 0)
     longer["certificate_loss"] = "squared_error"
-    squared = train_split(images, images, recipe_with(**longer), 0)
+    squared = train_halves(images, images, recipe_with(**longer), 0)
     assert squared.by_digit["decoder"] == absolute.by_digit["decoder"]
     assert squared.top_digits["top"].squared_error < absolute.top_digits["top"].squared_error
     assert squared.top_digits["top"].absolute_error > absolute.top_digits["top"].absolute_error
 
 
 def test_separation_is_what_a_certificate_explains_of_its_own_digits_beyond_the_foreign(images):
-    result = train_split(images, images, recipe_with(), 0)
+    result = train_halves(images, images, recipe_with(), 0)
     own, foreign = result.top_digits["top"], result.bottom_digits["top"]
     explained = own.absolute_error_explained, foreign.absolute_error_explained
     assert result.top_separation == explained[0] - explained[1]
@@ -267,4 +267,4 @@ def test_separation_is_what_a_certificate_explains_of_its_own_digits_beyond_the_
 def test_loss_that_is_not_finite_stops_the_run(images):
     images.pixels[7, 0] = math.nan
     with pytest.raises(GrvaeError, match="the loss became nan in epoch 1"):
-        train_split(images, images, recipe_with(), 0)
+        train_halves(images, images, recipe_with(), 0)

@@ -1,4 +1,4 @@
-"""The split autoencoder's bits do not depend on the number of threads."""
+"""The halves autoencoder's bits do not depend on the number of threads."""
 
 import os
 import subprocess
@@ -10,13 +10,13 @@ from tests.conftest import PROJECT
 TRAIN = """
 import torch
 from grvae.model.images import ImageSet
-from studies.claims.halves import train_split
-from tests.unit.test_split import recipe_with
+from studies.claims.halves import train_halves
+from tests.unit.test_halves import recipe_with
 pixels = torch.rand(300, 784, generator=torch.Generator().manual_seed(0))
 images = ImageSet(pixels, torch.arange(300) % 10)
 weights = {"top_l1_weight": 0.003, "bottom_l1_weight": 0.003, "correlation_weight": 0.1}
 recipe = recipe_with(hidden_sizes=[256, 128], latents=32, **weights)
-print(torch.get_num_threads(), train_split(images, images, recipe, 0))
+print(torch.get_num_threads(), train_halves(images, images, recipe, 0))
 """
 
 

@@ -1,8 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from studies.claims.halves_params import SplitRecipe
-from tests.unit.test_split import RECIPE
+from studies.claims.halves_params import HalvesRecipe
+from tests.unit.test_halves import RECIPE
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,11 @@ from tests.unit.test_split import RECIPE
 )
 def test_value_that_is_not_allowed_is_rejected_by_its_key(key, value):
     with pytest.raises(ValidationError, match=key):
-        SplitRecipe.model_validate(RECIPE | {key: value})
+        HalvesRecipe.model_validate(RECIPE | {key: value})
 
 
 @pytest.mark.parametrize("key", RECIPE)
 def test_missing_key_is_rejected_for_there_are_no_defaults(key):
     rest = {other: value for other, value in RECIPE.items() if other != key}
     with pytest.raises(ValidationError, match=key):
-        SplitRecipe.model_validate(rest)
+        HalvesRecipe.model_validate(rest)

@@ -1,20 +1,21 @@
-"""Train and measure all split autoencoders of one setting: one row a run."""
+"""Train and measure all autoencoders of two halves of one variant: one row a run."""
 
 from pathlib import Path
 
 import click
 import pandas as pd
 
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import StageCommand, paths
+from grvae.base.layout import DataFolder
 from grvae.base.storage import save_table
-from grvae.model.images import load_images
-from studies.claims.halves import SplitResult, train_split
-from studies.claims.halves_params import SplitRecipe
+from grvae.model.images import load_images, load_in_published_order
+from studies.claims.halves import HalvesResult, train_halves
+from studies.claims.halves_params import HalvesRecipe
 from studies.claims.runs import one_by_core
 from studies.claims.study import load_study
 
 
-def measures(result: SplitResult) -> dict[str, object]:
+def measures(result: HalvesResult) -> dict[str, object]:
     """What claim 6 asks of one run.
 
     Shares of the absolute error of an image drawn blind, the median image of the half's digits,
@@ -47,26 +48,21 @@ def measures(result: SplitResult) -> dict[str, object]:
     }
 
 
-def split_run(
-    setting: str, recipe: SplitRecipe, seed: int, train_file: Path, test_file: Path
-) -> dict[str, object]:
-    """One run's row."""
-    result = train_split(load_images(train_file), load_images(test_file), recipe, seed)
-    return {"setting": setting, "seed": seed, **measures(result)}
+def halves_run(name: str, recipe: HalvesRecipe, seed: int, data: DataFolder) -> dict[str, object]:
+    """One run's row; the autoencoder learns from the whole published train split."""
+    train = load_in_published_order(data.train, data.validation)
+    result = train_halves(train, load_images(data.test), recipe, seed)
+    return {"setting": name, "seed": seed, **measures(result)}
 
 
-@click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
-@click.option("--setting", required=True)
-@click.option("--train", "train_file", type=PATH, required=True)
-@click.option("--test", "test_file", type=PATH, required=True)
-@click.option("--out", type=PATH, required=True)
-def main(params_file: Path, setting: str, train_file: Path, test_file: Path, out: Path) -> None:
-    """Train and measure all split autoencoders of one setting."""
-    study = load_study(params_file)
-    recipe = study.split.recipe_of(setting)
-    cases = [(setting, recipe, seed, train_file, test_file) for seed in study.seeds_of(setting)]
-    save_table(out, pd.DataFrame(one_by_core(split_run, cases)))
+@click.command(cls=StageCommand, help=__doc__)
+@paths("params", "data", "out")
+@click.option("--variant", required=True)
+def main(params: Path, data: Path, out: Path, variant: str) -> None:
+    study = load_study(params)
+    recipe, count = study.halves.recipe_of(variant), study.halves.variants[variant].seeds
+    cases = [(variant, recipe, seed, DataFolder(data)) for seed in study.seeds_from(count)]
+    save_table(out, pd.DataFrame(one_by_core(halves_run, cases)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,148 @@
+"""All that changes while one model is trained: what a checkpoint holds."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from grvae.base.seeding import random_stream
+from grvae.model.descent import Descent, one_cycle
+from grvae.model.routing import build_routing
+from grvae.model.vae import build_model
+from grvae.params import LatentAct, Recipe
+
+Phase = Literal["joint", "decoder"]
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One line of a run's history; losses are means over the epoch's images.
+
+    Attributes:
+        epoch: counted from 1 through both phases.
+        phase: the phase that the epoch belongs to.
+        loss: what the optimizer saw.
+        reconstruction: the reconstruction term before its weight, summed over pixels: the recipe's
+            choice in the joint phase, the squared error in the decoder phase.
+        kl: the regulariser before its weight, in nats unless published; None in the decoder phase.
+        validation_accuracy: share of the images whose largest mean is their label's, in [0, 1];
+            None without a validation split.
+        validation_squared_error: summed over pixels, decoding the activated mean; None likewise.
+    """
+
+    epoch: int
+    phase: Phase
+    loss: float
+    reconstruction: float
+    kl: float | None
+    validation_accuracy: float | None
+    validation_squared_error: float | None
+
+
+class Run:
+    """One training, at the end of some epoch.
+
+    Attributes:
+        recipe: how the model is trained.
+        routing: which latents learn from which images; drawn once, from the seed.
+        model: the model in training.
+        shuffle: stream of the batch order.
+        augmentation: stream of the images' shifts and rotations.
+        noise: stream of the posterior's noise.
+        descent: steps of the current phase.
+        rows: history so far.
+    """
+
+    def __init__(self, recipe: Recipe, latent_act: LatentAct, seed: int, labels: Tensor) -> None:
+        self.recipe = recipe
+        self.steps_per_epoch = math.ceil(len(labels) / recipe.batch_size)
+        self.routing = build_routing(recipe, labels, random_stream(seed, "routes"))
+        self.model = build_model(recipe, latent_act, seed)
+        self.shuffle = random_stream(seed, "shuffle")
+        self.augmentation = random_stream(seed, "augmentation")
+        self.noise = random_stream(seed, "noise")
+        self.descent = self.start_descent(self.model, recipe.epochs, recipe.learning_rate)
+        self.rows: list[EpochRow] = []
+
+    def start_descent(self, module: nn.Module, epochs: int, learning_rate: float) -> Descent:
+        """A new optimizer for a module, with the recipe's schedule over some epochs."""
+        recipe, steps_per_epoch = self.recipe, self.steps_per_epoch
+        optimizer = torch.optim.AdamW(
+            module.parameters(),
+            lr=learning_rate,
+            betas=(recipe.adam_beta1, recipe.adam_beta2),
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        )
+        schedule: LRScheduler
+        if recipe.learning_rate_schedule == "one_cycle":
+            schedule = one_cycle(optimizer, learning_rate, epochs * steps_per_epoch)
+        else:
+            decay = recipe.learning_rate_decay
+            schedule = LambdaLR(optimizer, lambda step: decay ** (step // steps_per_epoch))
+        return Descent(optimizer, schedule, steps_per_epoch)
+
+    def enter_decoder_phase(self) -> None:
+        """Leave the encoder as it is and start a new optimizer for the decoder alone."""
+        epochs, rate = self.recipe.decoder_epochs, self.recipe.decoder_learning_rate
+        self.descent = self.start_descent(self.model.decoder, epochs, rate)
+
+    @property
+    def joint_progress(self) -> float:
+        """Share of the joint phase's steps that are done, in [0, 1]."""
+        return self.descent.steps / (self.recipe.epochs * self.steps_per_epoch)
+
+    @property
+    def streams(self) -> dict[str, torch.Generator]:
+        """The random streams by name."""
+        return {"shuffle": self.shuffle, "augmentation": self.augmentation, "noise": self.noise}
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The state in arrays, by name."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for index, moments in self.descent.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+        for name, stream in self.streams.items():
+            tensors[f"stream.{name}"] = stream.get_state()
+        return {name: tensor.numpy(force=True) for name, tensor in tensors.items()}
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The rest of the state, as JSON."""
+        return {
+            "rows": [asdict(row) for row in self.rows],
+            "steps": self.descent.steps,
+            "groups": self.descent.optimizer.state_dict()["param_groups"],
+            "schedule": self.descent.schedule.state_dict(),
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
+        """Go to the state that `arrays` and `about` described."""
+        self.rows = [EpochRow(**row) for row in about["rows"]]
+        if len(self.rows) > self.recipe.epochs:
+            self.enter_decoder_phase()
+        tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        self.model.load_state_dict(_below(tensors, "model"))
+        (group,) = about["groups"]
+        moments = {index: _below(tensors, f"optimizer.{index}") for index in group["params"]}
+        self.descent.optimizer.load_state_dict({"state": moments, "param_groups": about["groups"]})
+        self.descent.schedule.load_state_dict(dict(about["schedule"]))
+        self.descent.steps = about["steps"]
+        for name, stream in self.streams.items():
+            stream.set_state(tensors[f"stream.{name}"])
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with a prefix and a dot, by the rest of their names."""
+    start = f"{prefix}."
+    return {
+        name.removeprefix(start): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(start)
+    }

@@ -1,0 +1,199 @@
+"""Whatever a recipe may say is trained, measured, exported and shown, or left out by name."""
+
+import shutil
+import typing
+from types import NoneType, SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
+
+from grvae.base.layout import DataFolder
+from grvae.base.storage import load_json
+from grvae.datasets import Dataset, load_digits
+from grvae.params import Recipe, Variant
+from stages.demo import demo
+from stages.download import write_splits
+from stages.evaluate import evaluate
+from stages.export import export
+from stages.train import train
+from tests.conftest import PROJECT, write_small_params
+
+SEEDS = (0, 1)
+USUAL = {
+    "network": "mlp",
+    "hidden_sizes": [16, 8],
+    "decoder_sizes": None,
+    "epochs": 1,
+    "decoder_epochs": 1,
+    "noise": 1.0,
+}
+# Together these change every value of the recipe and take every word that it allows.
+CASES = {
+    "usual": {},
+    "several_latents": {
+        "latents_per_digit": 2,
+        "off_route_gradient": 0.5,
+        "routed_images": 0.5,
+        "wrong_labels": 0.2,
+        "max_shift": 1,
+    },
+    "free_latent": {"free_latents": 1, "kl_routing": "label", "max_rotation": 10.0},
+    "convolutions": {"network": "conv", "hidden_sizes": [2, 4, 16], "batch_size": 64},
+    "gated": {
+        "network": "conv_encoder",
+        "hidden_sizes": [2, 4, 16],
+        "decoder_sizes": [16, 32],
+        "floor": 5.0,
+        "ceiling": 2.0,
+        "blocked_share": -1.0,
+        "release": [0.3, 0.5],
+        "noise": 0.0,
+    },
+    "unrouted": {
+        "routing": "none",
+        "latent_act": "none",
+        "cross_entropy_weight": 1.0,
+        "noise": 0.0,
+    },
+    "as_published": {
+        "posterior": "as_published",
+        "bottleneck": True,
+        "hidden_act": "relu",
+        "latent_act": "softplus",
+        "initial_log_variance": None,
+        "reconstruction": "squared_error",
+        "reconstruction_weight": 0.3,
+        "learning_rate": 0.001,
+        "learning_rate_schedule": "exponential",
+        "learning_rate_decay": 0.5,
+        "adam_beta1": 0.5,
+        "adam_beta2": 0.999,
+        "weight_decay": 0.0,
+        "decoder_epochs": 0,
+    },
+    "prior_of_each_digit": {
+        "latent_act": "abs",
+        "digit_prior_mean": 3.0,
+        "prior_mean": 0.0,
+        "prior_slack": 0.0,
+        "prior_ramp": [0.0, 1.0],
+        "kl_weight": 0.0,
+        "final_kl_weight": 4.0,
+        "decoder_learning_rate": 0.001,
+        "validation_fraction": 0.0,
+        "epochs": 2,
+    },
+}
+NOT_SHOWN = {
+    "several_latents": "has 20 latents, the page shows 10",
+    "free_latent": "has 11 latents, the page shows 10",
+}
+
+
+def words_of(annotation):
+    """The values that a literal, a truth or an optional value may have, by name or by kind."""
+    if annotation is bool:
+        return {True, False}
+    inner = typing.get_args(annotation)
+    if NoneType in inner:
+        return {None, "a value"}
+    return set(inner) if typing.get_origin(annotation) is typing.Literal else set()
+
+
+def test_cases_change_every_key_and_take_every_word_that_is_allowed(params):
+    usual = params.recipe.model_dump() | {"latent_act": params.latent_act}
+    fields = {**Recipe.model_fields, "latent_act": Variant.model_fields["latent_act"]}
+    taken = {key: {repr(usual[key])} for key in fields}
+    for case in CASES.values():
+        for key, value in (USUAL | case).items():
+            taken[key].add(repr(value))
+    assert [key for key, values in taken.items() if len(values) == 1] == []
+    for key, field in fields.items():
+        for word in words_of(field.annotation):
+            if word == "a value":
+                assert taken[key] != {"None"}, key
+            else:
+                assert repr(word) in taken[key], (key, word)
+
+
+def invoke(command, **options):
+    words = [f"--{name}={value}" for name, value in options.items()]
+    return CliRunner().invoke(command, words)
+
+
+def succeed(command, **options):
+    result = invoke(command, **options)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder with tiny images and the parameters of all cases, each trained and measured."""
+    folder = tmp_path_factory.mktemp("recipes")
+    overrides = {name: USUAL | case for name, case in CASES.items()}
+    values = YAML(typ="safe").load(write_small_params(folder / "params.yaml"))
+    values |= {"overrides": overrides, "variants": list(CASES)}
+    YAML().dump(values, folder / "params.yaml")
+    parts = [Dataset(part.images[:150], part.labels[:150]) for part in load_digits()]
+    for name, case in CASES.items():
+        files = {"data": folder / "data" / name, "run": folder / "runs" / name / "0"}
+        write_splits(DataFolder(files["data"]), *parts, case.get("validation_fraction", 0.1))
+        common = {"params": folder / "params.yaml", "variant": name, **files}
+        succeed(train, seed=0, **common)
+        succeed(evaluate, **common)
+        shutil.copytree(files["run"], files["run"].with_name("1"))  # the page asks for all seeds
+    return SimpleNamespace(folder=folder, values=values)
+
+
+def show(runs, *variants):
+    """Build the page from some cases."""
+    file = runs.folder / f"{'-'.join(variants)}.yaml"
+    YAML().dump(runs.values | {"variants": list(variants)}, file)
+    return invoke(
+        demo,
+        params=file,
+        data=runs.folder / "data" / "usual",
+        runs=runs.folder / "runs",
+        sources=PROJECT / "grvae" / "demo",
+        page=runs.folder / "page" / "-".join(variants),
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_model_of_any_recipe_is_measured(runs, name):
+    measures = load_json(runs.folder / "runs" / name / "0" / "measures.json")
+    assert 0 <= measures["argmax_accuracy"] <= 1
+    assert sum(map(sum, measures["confusion"])) == 150
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_model_of_any_recipe_is_exported_and_agrees_with_its_onnx_files(runs, name):
+    files = {key: runs.folder / "onnx" / f"{name}-{key}" for key in ("encoder", "decoder")}
+    parity = runs.folder / "onnx" / f"{name}.json"
+    data, run = runs.folder / "data" / name, runs.folder / "runs" / name / "0"
+    succeed(export, data=data, run=run, parity=parity, **files)
+    assert load_json(parity)["images"] == 150
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_model_of_any_recipe_is_shown_beside_another_or_left_out_by_name(runs, name):
+    other = "unrouted" if name == "usual" else "usual"
+    result = show(runs, name, other)
+    assert result.exit_code == 0, result.output
+    *left_out, size = result.output.splitlines()
+    hidden = [f"{name}-{seed} {NOT_SHOWN[name]}" for seed in SEEDS if name in NOT_SHOWN]
+    assert left_out == [f"left out of the page: {line}" for line in hidden]
+    assert size.endswith(" MB")
+    index = (runs.folder / "page" / f"{name}-{other}" / "data" / "index.js").read_text()
+    assert index.count('"variant":') == 2 * len(SEEDS) - len(hidden)
+
+
+@pytest.mark.parametrize("names", [("free_latent",), ("several_latents", "free_latent")])
+def test_page_that_can_show_no_model_is_not_written_and_says_why_in_one_line(runs, names):
+    result = show(runs, *names)
+    reasons = "; ".join(f"{name}-{seed} {NOT_SHOWN[name]}" for seed in SEEDS for name in names)
+    assert result.exit_code == 1
+    assert result.output == f"Error: no model that the page can show: {reasons}\n"
+    assert not (runs.folder / "page" / "-".join(names)).exists()
