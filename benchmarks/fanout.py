@@ -29,7 +29,7 @@ from distributed import Client, Future, LocalCluster, get_worker
 from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
-from fanout.dispatch import QUEUE_ON_SCHEDULER
+from fanout.cluster import QUEUE_ON_SCHEDULER
 from fanout.snapshot import list_files
 from grvae.base.storage import load_json, save_json, save_table, write_atomically
 from grvae.show.markdown import write_percent

@@ -55,7 +55,8 @@ def repro(
         raise GrvaeError("`grvae repro` needs Dask: pip install '.[cluster]'") from error
     from dask.system import cpu_count
 
-    from fanout.dispatch import Workers, check_project, reproduce, tell_plan
+    from fanout.cluster import Workers
+    from fanout.dispatch import check_project, reproduce, tell_plan
     from grvae.params import load_params
 
     file = Path(os.path.normpath(pipeline)).as_posix()

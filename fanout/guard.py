@@ -51,6 +51,12 @@ def start_guarded(
     )
 
 
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill a guarded process and all that it started."""
+    assert process.stdin is not None
+    process.stdin.close()
+
+
 def guard(command: Sequence[str]) -> int:
     """Run a command to its end, or until standard input closes; returns its exit code."""
     # A signal to the group is for the command. A handler, unlike SIG_IGN, is not inherited.

@@ -2,18 +2,13 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from grvae.base.errors import GrvaeError
-
-# Another dvc in the same workspace, a person's say, holds its lock for seconds: wait for it.
-DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
+from fanout.commands import ask_dvc
 
 MAIN_FILE = "dvc.yaml"
 
@@ -32,19 +27,6 @@ class Unit:
     def name(self) -> str:
         """What it is called in messages."""
         return ", ".join(self.stages)
-
-
-def ask_dvc(folder: Path, *arguments: str) -> str:
-    """What a dvc command prints.
-
-    Raises:
-        GrvaeError: it failed.
-    """
-    result = subprocess.run([*DVC, *arguments], cwd=folder, capture_output=True, text=True)
-    if result.returncode != 0:
-        lines = result.stderr.strip().splitlines() or ["no message"]
-        raise GrvaeError(f"`dvc {arguments[0]}` failed: {lines[-1].removeprefix('ERROR: ')}")
-    return result.stdout
 
 
 def read_graph(folder: Path) -> Graph:

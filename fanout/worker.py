@@ -21,9 +21,10 @@ from pathlib import Path
 from configobj import ConfigObj
 from distributed import get_worker
 
-from fanout.guard import start_guarded
+from fanout.commands import DVC
+from fanout.guard import kill, start_guarded
 from fanout.lock import take
-from fanout.pipeline import DVC, Unit
+from fanout.pipeline import Unit
 from grvae.base.errors import GrvaeError
 
 # Folders that DVC does not track and git ignores. Where the worker sees the caller's, it uses them:
@@ -110,12 +111,6 @@ class Processes:
 
 
 PROCESSES = Processes()
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """Kill a guarded process and all that it started."""
-    assert process.stdin is not None
-    process.stdin.close()
 
 
 def stop_job(name: str) -> None:

@@ -17,9 +17,10 @@ from dvc.config import Config
 
 pytest.importorskip("distributed")
 
-from fanout.dispatch import settings_for_workers
+from fanout.commands import DVC
+from fanout.exchange import settings_for_workers
 from fanout.guard import start_guarded
-from fanout.pipeline import DVC, Unit
+from fanout.pipeline import Unit
 from fanout.progress import Progress
 from fanout.worker import (
     PROCESSES,

@@ -1,0 +1,64 @@
+"""Where caller and workers exchange the project, inputs and results, and under which settings."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from fanout.commands import ask_dvc, run_dvc
+from fanout.pipeline import Unit
+from fanout.worker import Remote, meeting_place
+from grvae.base.errors import GrvaeError
+
+# Settings of DVC's remotes that open something.
+SECRETS = {
+    "access_key_id", "account_key", "account_name", "client_secret", "connection_string",
+    "gdrive_client_secret", "gdrive_service_account_json_file_path", "oss_key_id",
+    "oss_key_secret", "password", "sas_token", "secret_access_key", "session_token", "token",
+}  # fmt: skip
+
+Settings = Mapping[str, str]  # of DVC, by their dotted names
+
+
+@contextlib.contextmanager
+def open_exchange(
+    folder: Path, units: list[Unit], archive: bytes, job: str, remote: str | None
+) -> Iterator[Path | Remote]:
+    """Where workers find the project and their inputs, and leave their results."""
+    if remote is not None:
+        run_dvc(folder, "push", *sorted({name for unit in units for name in unit.inputs}))
+        yield Remote(remote, archive)
+        return
+    cache = Path(ask_dvc(folder, "cache", "dir").strip())
+    path = meeting_place(cache, job)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(archive)
+    except OSError as error:
+        raise GrvaeError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        yield cache
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def read_settings(folder: Path) -> Settings:
+    """All settings of the project's DVC, of whichever level; paths in them are absolute."""
+    return dict(line.split("=", 1) for line in ask_dvc(folder, "config", "--list").splitlines())
+
+
+def default_remote(settings: Settings) -> str:
+    """The name of the remote that DVC uses unless told otherwise."""
+    if "core.remote" not in settings:
+        raise GrvaeError("--via-remote needs a default remote: `dvc remote add -d`")
+    return settings["core.remote"]
+
+
+def settings_for_workers(settings: Settings, remote: str | None) -> Settings:
+    """Those that a worker's DVC shares; credentials are not sent, a worker has its own."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if name == "core.hardlink_lock"
+        or (name.startswith("cache.") and name != "cache.dir")
+        or (name.startswith(f"remote.{remote}.") and name.rpartition(".")[2] not in SECRETS)
+    }
