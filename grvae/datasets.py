@@ -26,8 +26,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 
 from grvae.base.errors import GrvaeError
+from grvae.base.layout import DataFolder
+from grvae.base.storage import save_arrays
+from grvae.model.images import draw_validation
+
+DOWNLOADS = Path("downloads")  # where a dataset's files are kept
 
 MNIST_SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -263,3 +269,16 @@ def load_digits() -> tuple[Dataset, Dataset]:
         np.arange(len(labels)), test_size=0.2, stratify=labels, random_state=0
     )
     return Dataset(images[train], labels[train]), Dataset(images[test], labels[test])
+
+
+def write_splits(data: DataFolder, train: Dataset, test: Dataset, fraction: float) -> None:
+    """Write the three splits; each image notes its position in the published one."""
+    for_training, for_validation = draw_validation(len(train.labels), fraction)
+    for path, dataset, positions in (
+        (data.train, train, for_training),
+        (data.validation, train, for_validation),
+        (data.test, test, torch.arange(len(test.labels))),
+    ):
+        chosen = positions.numpy()
+        arrays = {"images": dataset.images[chosen], "labels": dataset.labels[chosen]}
+        save_arrays(path, arrays | {"positions": chosen})

@@ -4,6 +4,7 @@ Numbers are taken on the test split. What could be called a choice (the probe's 
 of latents to digits, the ends of a slider and where it rests) is made on the train split.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,11 +70,17 @@ def measure(outcome: Outcome) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def digit_sliders(model: VAE, recipe: Recipe, outcome: Outcome) -> Sliders:
-    """The slider of each digit: of the latents that the best assignment gives it."""
+def digit_sliders(
+    model: VAE, recipe: Recipe, outcome: Outcome, place_of: Sequence[int] | None = None
+) -> Sliders:
+    """The slider of each digit: of the latents at its place (digit,).
+
+    By default, a digit's place is the one that the best assignment gives it.
+    """
+    if place_of is None:
+        place_of = np.argsort(outcome.assignment).tolist()
     latents = model.activate(torch.from_numpy(outcome.train_means))
-    places = np.argsort(outcome.assignment).tolist()
-    own = latents_of_places(recipe.latents_per_digit, places)
+    own = latents_of_places(recipe.latents_per_digit, place_of)
     labels = torch.from_numpy(outcome.train_labels)
     return read_sliders(latents, labels, own, outcome.evaluation.slider_percentiles)
 

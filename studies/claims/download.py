@@ -6,9 +6,8 @@ import click
 
 from grvae.base.command import PATH, StageCommand, paths
 from grvae.base.layout import DataFolder
-from grvae.datasets import load_dataset
+from grvae.datasets import DOWNLOADS, load_dataset, write_splits
 from grvae.params import load_params
-from stages.download import DOWNLOADS, write_splits
 
 
 @click.command(cls=StageCommand, help=__doc__)

@@ -12,7 +12,7 @@ from grvae.base.command import StageCommand, paths
 from grvae.base.layout import DataFolder
 from grvae.base.sizes import DIGITS
 from grvae.base.storage import save_table
-from grvae.measure.evaluation import observe
+from grvae.measure.evaluation import digit_sliders, observe
 from grvae.measure.metrics import (
     Outcome,
     accuracy,
@@ -23,7 +23,6 @@ from grvae.measure.metrics import (
     recall,
     squared_error_per_image,
 )
-from grvae.measure.sliders import Sliders, latents_of_places, read_sliders
 from grvae.model.images import ImageSet, load_images
 from grvae.model.routing import digit_scores, names_latents
 from grvae.model.vae import VAE, load_vae
@@ -57,6 +56,7 @@ def measure(
     activated = digit_scores(torch.from_numpy(outcome.activations), recipe.latents_per_digit)
     activated_confusion = confusion_matrix(outcome.labels, activated.argmax(dim=1).numpy(), DIGITS)
     negative = negative_shares(outcome, place_of)
+    sliders = digit_sliders(model, recipe, outcome, place_of.tolist())
     return {
         "read_accuracy": accuracy(read),
         "argmax_accuracy": argmax_accuracy(outcome),
@@ -67,7 +67,7 @@ def measure(
         "squared_error": squared_error_per_image(outcome),
         "negative_digits": sum(share > 0.5 for share in negative),
         **{f"negative_share_{digit}": share for digit, share in enumerate(negative)},
-        **scalars(slider_fidelity(model, sliders_of(model, recipe, outcome, place_of), reader)),
+        **scalars(slider_fidelity(model, sliders, reader)),
         **scalars(disentanglement(outcome.means, outcome.labels)),
     }
 
@@ -77,15 +77,6 @@ def negative_shares(outcome: Outcome, place_of: np.ndarray) -> list[float]:
     images = np.arange(len(outcome.labels))
     is_negative = outcome.scores[images, place_of[outcome.labels]] < 0
     return [float(is_negative[outcome.labels == digit].mean()) for digit in range(DIGITS)]
-
-
-@torch.no_grad()
-def sliders_of(model: VAE, recipe: Recipe, outcome: Outcome, place_of: np.ndarray) -> Sliders:
-    """The slider of each digit: of the latents at its place (digit,)."""
-    latents = model.activate(torch.from_numpy(outcome.train_means))
-    own = latents_of_places(recipe.latents_per_digit, place_of.tolist())
-    labels = torch.from_numpy(outcome.train_labels)
-    return read_sliders(latents, labels, own, outcome.evaluation.slider_percentiles)
 
 
 def scalars(measures: object) -> dict[str, float]:

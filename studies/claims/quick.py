@@ -11,10 +11,9 @@ import pandas as pd
 from grvae.base.command import StageCommand, paths
 from grvae.base.layout import DataFolder
 from grvae.base.storage import save_table
-from grvae.datasets import load_digits
+from grvae.datasets import load_digits, write_splits
 from grvae.model.images import load_images
 from grvae.params import load_params
-from stages.download import write_splits
 from studies.claims.measure import measure_run
 from studies.claims.reader import save_reader, train_reader
 from studies.claims.runs import run_file

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from grvae.base.layout import DataFolder
 from grvae.base.storage import save_json
-from grvae.datasets import load_digits
+from grvae.datasets import load_digits, write_splits
 from grvae.measure.evaluation import measure, observe
 from grvae.model.images import ImageSet, load_images
 from grvae.model.training import train_vae
@@ -22,7 +22,6 @@ from grvae.params import load_params
 from grvae.use.demo_bundle import round_weights
 from grvae.use.server import open_server
 from stages.demo import demo
-from stages.download import write_splits
 from tests.browser.chromium import DESKTOP, launch_chromium
 from tests.conftest import PROJECT, write_small_params
 

@@ -10,10 +10,9 @@ from ruamel.yaml import YAML
 
 from grvae.base.layout import DataFolder
 from grvae.base.storage import load_json
-from grvae.datasets import Dataset, load_digits
+from grvae.datasets import Dataset, load_digits, write_splits
 from grvae.params import Recipe, Variant
 from stages.demo import demo
-from stages.download import write_splits
 from stages.evaluate import evaluate
 from stages.export import export
 from stages.train import train

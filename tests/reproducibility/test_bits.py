@@ -9,8 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from grvae.base.layout import DataFolder
-from grvae.datasets import load_digits
-from stages.download import write_splits
+from grvae.datasets import load_digits, write_splits
 from stages.train import train
 from tests.conftest import PROJECT, write_small_params
 

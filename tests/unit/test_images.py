@@ -5,9 +5,8 @@ import torch
 from grvae.base.errors import GrvaeError
 from grvae.base.layout import DataFolder
 from grvae.base.storage import save_arrays
-from grvae.datasets import Dataset
+from grvae.datasets import Dataset, write_splits
 from grvae.model.images import ImageSet, draw_validation, load_images, load_in_published_order
-from stages.download import write_splits
 from tests.conftest import split
 
 
