@@ -2,21 +2,24 @@
 #   make repro   the whole experiment, from data to report
 #   make test    all tests
 #   make demo    build the browser demo if need be, and serve it on this machine
-#   make fanout  the whole experiment, as many stages at a time as there are cores
 #   make bench   what training costs, against the published recipe and the machine's own rate
 #   make race    quality against training time, beside one run of 100 published epochs
 #   make faults  kill the pipeline at random moments and check that nothing is lost
 #   make lint    formatting, lint and types
 PYTHON ?= python3
+# How many runs train at a time, each on one core.
+JOBS ?= $(shell nproc)
+# On a terminal pip shows its progress; elsewhere it says what it has fetched.
+PIP_OUTPUT := $(shell test -t 1 || echo "--progress-bar=off")
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo fanout bench race standings lost-digit faults chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race standings lost-digit faults chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
-	python -m fanout.mend
-	dvc repro
+	@if test -e .git; then grvae repro -j $(JOBS); else dvc repro; fi
+	@grvae results
 
 # In an archive without git, DVC is told so; after a `git init`, delete .dvc/config.local.
 scm: $(INSTALLED)
@@ -32,11 +35,6 @@ demo: $(INSTALLED) scm
 	python -m fanout.mend
 	dvc repro demo
 	grvae serve reports/demo
-
-JOBS ?= $(shell nproc)
-
-fanout: $(INSTALLED)
-	grvae repro -j $(JOBS)
 
 bench: $(INSTALLED)
 	dvc repro download@gated
@@ -87,7 +85,8 @@ setup: $(INSTALLED)
 
 $(INSTALLED): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	pip install --quiet --require-hashes --requirement requirements.lock
+	@echo "Installing $$(grep -c == requirements.lock) packages into $(VENV), some 6 GB on disk: minutes, once."
+	pip install --require-hashes --requirement requirements.lock $(PIP_OUTPUT)
 	pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 

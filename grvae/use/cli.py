@@ -12,6 +12,7 @@ import click
 from fanout.cli import repro
 from grvae.base.command import PATH, CommandGroup
 from grvae.base.errors import GrvaeError
+from grvae.base.storage import load_json
 from grvae.use.server import open_server
 
 
@@ -95,6 +96,25 @@ def parse_values(texts: Sequence[str]) -> list[float]:
             raise GrvaeError(f"got {part!r}, should be a finite number")
         values.append(value)
     return values
+
+
+@main.command()
+@click.option("--reports", type=PATH, default=Path("reports"), show_default=True)
+def results(reports: Path) -> None:
+    """Say in three lines what the pipeline has found, and where to look."""
+    from grvae.show.markdown import write_number, write_percent  # slow to import
+
+    found = {file.stem: load_json(file) for file in sorted(reports.glob("metrics/*.json"))}
+    if not found:
+        raise GrvaeError(f"no results in {reports}: make them (`make repro`)")
+    parts = [
+        f"{variant} {write_percent(values['argmax_accuracy'])}, "
+        f"{write_number(values['squared_error'], 2)}"
+        for variant, values in found.items()
+    ]
+    click.echo(f"Argmax accuracy and squared error on the test split: {'; '.join(parts)}")
+    click.echo(f"Report: {reports / 'report.md'}")
+    click.echo(f"Page:   grvae serve {reports / 'demo'}")
 
 
 @main.command()

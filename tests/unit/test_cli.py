@@ -195,3 +195,23 @@ def test_busy_port_is_said_and_another_one_serves_this_machine_only(tmp_path):
     assert address.startswith("http://127.0.0.1:")
     assert str(port) not in address
     assert content == b"the page"
+
+
+def test_results_are_three_lines_that_lead_on(tmp_path):
+    (tmp_path / "metrics").mkdir()
+    headline = {"argmax_accuracy": 0.98428, "lowest_recall": 0.9653, "squared_error": 11.1745}
+    (tmp_path / "metrics" / "gated.json").write_text(json.dumps(headline))
+    result = run("results", "--reports", tmp_path)
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "Argmax accuracy and squared error on the test split: gated 98.4 %, 11.17",
+        f"Report: {tmp_path}/report.md",
+        f"Page:   grvae serve {tmp_path}/demo",
+    ]
+
+
+def test_results_that_are_not_there_are_asked_for(tmp_path):
+    fails_with(
+        run("results", "--reports", tmp_path),
+        f"no results in {tmp_path}: make them (`make repro`)",
+    )
