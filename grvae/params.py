@@ -110,6 +110,18 @@ class Recipe(Section):
         return self
 
 
+class SmallData(Section):
+    """What a dataset of few images needs of every recipe.
+
+    Attributes:
+        batch_size: images a step.
+        times_epochs: how many times as many epochs.
+    """
+
+    batch_size: Count
+    times_epochs: Count
+
+
 class Evaluation(Section):
     """How a trained model is measured; `params.yaml` explains each value."""
 
@@ -153,6 +165,7 @@ class Params(Section):
     variants: Annotated[list[Name], Field(min_length=1)]
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=2)]
     recipe: Recipe
+    small_data: dict[DatasetName, SmallData]
     evaluation: Evaluation
     overrides: dict[Name, dict[str, Any]]
 
@@ -176,6 +189,19 @@ class Params(Section):
     def variant(self, name: str) -> Variant:
         """A variant by name."""
         return self.common.override(self.overrides[name], f"overrides.{name}.")
+
+    def training_recipe(self, name: str) -> Recipe:
+        """A variant's recipe, with batches and a length that its dataset needs."""
+        variant = self.variant(name)
+        recipe, small = variant.recipe, self.small_data.get(variant.dataset)
+        if small is None:
+            return recipe
+        changes = {
+            "batch_size": small.batch_size,
+            "epochs": small.times_epochs * recipe.epochs,
+            "decoder_epochs": small.times_epochs * recipe.decoder_epochs,
+        }
+        return recipe.merged(changes, f"small_data.{variant.dataset}.")
 
 
 def load_params(path: Path) -> Params:

@@ -35,23 +35,22 @@ def train(
     checkpoint: Path | None,
     log: Path | None,
 ) -> None:
-    chosen, files = load_params(params).variant(variant), RunFolder(run)
+    settings, files = load_params(params), RunFolder(run)
+    recipe, latent_act = settings.training_recipe(variant), settings.variant(variant).latent_act
     images = load_images(DataFolder(data).train)
     validation = load_images(DataFolder(data).validation, may_be_empty=True)
 
     saved = None
     if checkpoint is not None:
         arrays = {"pixels": images.pixels.numpy(), "labels": images.labels.numpy()}
-        settings = {"recipe": chosen.recipe.model_dump(), "latent_act": chosen.latent_act}
-        identity = run_identity(arrays, settings | {"seed": seed})
+        about = {"recipe": recipe.model_dump(), "latent_act": latent_act, "seed": seed}
+        identity = run_identity(arrays, about)
         saved = Checkpoint(checkpoint, identity)
 
     start = time.perf_counter()
-    epochs = chosen.recipe.epochs + chosen.recipe.decoder_epochs
+    epochs = recipe.epochs + recipe.decoder_epochs
     with EpochBar(f"{variant} {seed}", epochs) as bar:
-        model, rows = train_vae(
-            images, validation, chosen.recipe, chosen.latent_act, seed, bar.show, saved
-        )
+        model, rows = train_vae(images, validation, recipe, latent_act, seed, bar.show, saved)
     seconds = time.perf_counter() - start
 
     save_vae(files.weights, model)

@@ -53,6 +53,7 @@ def write_small_params(path: Path, **changes: object) -> Path:
     values = yaml.load(PROJECT / "params.yaml")
     values |= {"dataset": "digits", "variants": ["routed", "baseline"], "seeds": [0, 1]} | changes
     values["recipe"] |= {"epochs": 1, "decoder_epochs": 1}
+    values["small_data"] = {}
     for override in values["overrides"].values():
         override |= {key: 1 for key in ("epochs", "decoder_epochs") if key in override}
     yaml.dump(values, path)

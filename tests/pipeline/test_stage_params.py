@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from grvae.params import Evaluation, Params, Recipe, Section
+from grvae.params import Evaluation, Params, Recipe, Section, SmallData
 from tests.conftest import PROJECT, write_small_params
 
 STAGES = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
@@ -47,8 +47,8 @@ class Recorder:
         patch.setattr(Params, "variant", noting_variant)
 
     def note(self, section, name, value):
-        """A group is read by what is read of it."""
-        if not isinstance(value, Section):
+        """A group is read by what is read of it; one that stands in a table is the table's."""
+        if not isinstance(value, Section) and not isinstance(section, SmallData):
             self.read.add(PREFIXES.get(type(section), "") + name)
 
     def unseen(self, function, *arguments, **options):
