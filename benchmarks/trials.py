@@ -102,7 +102,7 @@ def train_trials(
     except ValueError as error:
         raise GrvaeError(f"{trials}: {error}") from error
     rows = load_table(table) if table.exists() else pd.DataFrame()
-    with ProcessPoolExecutor(workers, get_context("spawn"), max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         runs = {
             pool.submit(run_trial, params, data, asked[name], seed, split): (name, seed)
             for name, seed in missing_runs(asked, rows)

@@ -1,0 +1,108 @@
+"""What trials have shown: the front of accuracy and error, and what many seeds say of a recipe."""
+
+from pathlib import Path
+
+import click
+import pandas as pd
+from matplotlib.figure import Figure
+
+from grvae.base.command import CommandGroup, StageCommand, paths
+from grvae.base.statistics import estimate
+from grvae.base.storage import load_table, write_atomically
+from grvae.measure.summary import DAMAGED_RECALL, damaged_runs
+from grvae.show.markdown import render_template
+from grvae.show.style import GREY, as_percent, colours_of, encode_png, make_panels, styled
+
+FRONT = """\
+| recipe | family | argmax accuracy | lowest recall | squared error | CPU seconds | n |
+|---|---|---|---|---|---|---|
+{% for row in rows %}
+| `{{ row.trial }}` | {{ row.family }} | {{ row.argmax_accuracy | percent(2) }} | \
+{{ row.lowest_recall | percent }} | {{ row.squared_error_per_image | number }} | \
+{{ row.cpu_seconds | number(0) }} | {{ row.runs }} |
+{% endfor %}
+"""
+SEEDS = """\
+| variant | n | argmax accuracy | median | lowest | lowest recall | squared error | \
+runs with a digit below {{ damaged_recall | percent(0) }} |
+|---|---|---|---|---|---|---|---|
+{% for row in rows %}
+| `{{ row.trial }}` | {{ row.accuracy.n }} | {{ row.accuracy.mean | percent(2) }} \
+({{ row.accuracy.low | percent(2) }} to {{ row.accuracy.high | percent(2) }}) | \
+{{ row.median | percent(2) }} | {{ row.lowest | percent(2) }} | \
+{{ row.lowest_recall | percent }} | {{ row.error | number }} | \
+{{ row.damaged.count }} of {{ row.accuracy.n }} ({{ row.damaged.share_ci95_low | percent }} to \
+{{ row.damaged.share_ci95_high | percent }}) |
+{% endfor %}
+"""
+# Below this share of the digits a recipe is not drawn: the others would be one dot.
+LOWEST_SHOWN = 0.9
+
+
+@click.group(cls=CommandGroup)
+def main() -> None:
+    """Show what trials have shown."""
+
+
+@main.command(cls=StageCommand)
+@paths("table", "figure", "markdown")
+def front(table: Path, figure: Path, markdown: Path) -> None:
+    """Draw accuracy against error, a dot a recipe, and list them."""
+    recipes = means_by_recipe(load_table(table))
+    write_atomically(figure, encode_png(draw_front(recipes)))
+    page = render_template(FRONT, {"rows": recipes.to_dict("records")})
+    write_atomically(markdown, page.encode())
+
+
+def means_by_recipe(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row a recipe: its family, the means over seeds, the lowest recall, and how many runs."""
+    return runs.groupby("trial", as_index=False, sort=False).agg(
+        family=("family", "first"),
+        argmax_accuracy=("argmax_accuracy", "mean"),
+        lowest_recall=("lowest_recall", "min"),
+        squared_error_per_image=("squared_error_per_image", "mean"),
+        cpu_seconds=("cpu_seconds", "mean"),
+        runs=("seed", "size"),
+    )
+
+
+@styled
+def draw_front(recipes: pd.DataFrame) -> Figure:
+    """What recipes read and what they lose, coloured by family."""
+    figure, (panel,) = make_panels(1, height=4.2, width=8.3)
+    readable = recipes[recipes["argmax_accuracy"] > LOWEST_SHOWN]
+    colours = colours_of(readable["family"].unique())
+    for family, rows in readable.groupby("family", sort=False):
+        x, y = rows["squared_error_per_image"], rows["argmax_accuracy"]
+        panel.plot(x, y, "o", color=colours[str(family)], label=family)
+    for error in recipes.loc[recipes["family"] == "no mask", "squared_error_per_image"]:
+        panel.axvline(error, color=GREY, ls="--", lw=1, label="the error without a mask")
+    panel.set_xlabel("squared error per image")
+    panel.set_ylabel("argmax accuracy, validation images")
+    panel.yaxis.set_major_formatter(as_percent)
+    panel.legend()
+    return figure
+
+
+@main.command(cls=StageCommand)
+@paths("table", "markdown")
+def seeds(table: Path, markdown: Path) -> None:
+    """List what many seeds say of each recipe, and how many of its runs are damaged."""
+    rows = [
+        {
+            "trial": trial,
+            "accuracy": estimate(runs["argmax_accuracy"].to_numpy()),
+            "median": runs["argmax_accuracy"].median(),
+            "lowest": runs["argmax_accuracy"].min(),
+            "lowest_recall": runs["lowest_recall"].min(),
+            "error": runs["squared_error_per_image"].mean(),
+            "damaged": damaged_runs(runs["lowest_recall"].to_numpy()),
+        }
+        for trial, runs in load_table(table).groupby("trial", sort=False)
+    ]
+    page = render_template(SEEDS, {"rows": rows, "damaged_recall": DAMAGED_RECALL})
+    write_atomically(markdown, page.encode())
+
+
+if __name__ == "__main__":
+    main()
