@@ -134,17 +134,15 @@ class Study(Section):
         return range(self.first_seed, self.first_seed + count)
 
 
-class Resolved(Section):
-    """What the stage `resolve` writes: everything that the other stages need to know.
+class ToTrain(Section):
+    """What a training needs to know of some variants.
 
     Attributes:
         first_seed: see `Study`.
-        evaluation: how models are measured.
         variants: in full, by name.
     """
 
     first_seed: int
-    evaluation: Evaluation
     variants: dict[Name, StudyVariant]
 
     def variant(self, name: str) -> StudyVariant:
@@ -162,6 +160,20 @@ class Resolved(Section):
         return range(self.first_seed, self.first_seed + self.variant(name).seeds)
 
 
+class Resolved(ToTrain):
+    """What the stage `resolve` writes: everything that the other stages need to know.
+
+    Attributes:
+        evaluation: how models are measured.
+    """
+
+    evaluation: Evaluation
+
+    def single(self, name: str) -> ToTrain:
+        """What is needed to train one variant."""
+        return ToTrain(first_seed=self.first_seed, variants={name: self.variant(name)})
+
+
 def load_study(path: Path) -> Study:
     """Read and check the study's parameter file.
 
@@ -172,5 +184,10 @@ def load_study(path: Path) -> Study:
 
 
 def load_resolved(path: Path) -> Resolved:
-    """Read what the stage `resolve` wrote; YAML reads JSON."""
+    """Read what the stage `resolve` wrote of all variants; YAML reads JSON."""
     return read_params(path, Resolved)
+
+
+def load_to_train(path: Path) -> ToTrain:
+    """Read what it wrote of one variant."""
+    return read_params(path, ToTrain)

@@ -11,7 +11,7 @@ from grvae.model.training import train_vae
 from grvae.model.vae import save_vae
 from grvae.params import Variant
 from studies.claims.runs import one_by_core, run_file
-from studies.claims.study import load_resolved
+from studies.claims.study import load_to_train
 
 
 def train_run(variant: Variant, data: Path, seed: int, weights: Path) -> None:
@@ -25,7 +25,7 @@ def train_run(variant: Variant, data: Path, seed: int, weights: Path) -> None:
 @paths("variants", "data", "runs")
 @click.option("--variant", required=True)
 def main(variants: Path, data: Path, runs: Path, variant: str) -> None:
-    study = load_resolved(variants)
+    study = load_to_train(variants)
     chosen = study.variant(variant)
     one_by_core(
         train_run,

@@ -1,8 +1,10 @@
 """What is committed belongs together: parameters, lock, metrics, report and README."""
 
+import hashlib
 import json
 import re
 import textwrap
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from studies.claims import report as claims_report
-from studies.claims.study import load_resolved, load_study
+from studies.claims.study import load_resolved, load_study, load_to_train
 from tests.conftest import PROJECT
 from tools.update_readme import PAGES, with_blocks
 
@@ -53,11 +55,15 @@ def test_study_s_lock_was_made_with_its_committed_parameters():
     params = YAML(typ="safe").load(STUDY / "params.yaml")
     study = load_resolved(STUDY / "variants.json")
     assert set(study.variants) == set(params["variants"])
-    for name, variant in study.variants.items():
-        expected = {"first_seed": study.first_seed, f"variants.{name}": variant.model_dump()}
-        assert lock[f"train@{name}"]["params"]["studies/claims/variants.json"] == expected
-        expected["evaluation"] = study.evaluation.model_dump()
-        assert lock[f"measure@{name}"]["params"]["studies/claims/variants.json"] == expected
+    for name in study.variants:
+        file = STUDY / "variants" / f"{name}.json"
+        assert load_to_train(file) == study.single(name)
+        md5 = hashlib.md5(file.read_bytes()).hexdigest()
+        for stage in (f"train@{name}", f"measure@{name}"):
+            hashes = {Path(dep["path"]).name: dep["md5"] for dep in lock[stage]["deps"]}
+            assert hashes[file.name] == md5
+        measured_by = lock[f"measure@{name}"]["params"]["studies/claims/variants.json"]
+        assert measured_by == {"evaluation": study.evaluation.model_dump()}
     for name, variant in params["halves"]["variants"].items():
         values = lock[f"train_halves@{name}"]["params"]["studies/claims/params.yaml"]
         assert values[f"halves.variants.{name}"] == variant

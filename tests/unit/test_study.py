@@ -39,6 +39,7 @@ def differing(one, other):
 
 def run_resolve(params, out, main=PROJECT / "params.yaml"):
     options = ["--params", params, "--main-params", main, "--out", out]
+    options += ["--single", out.parent / "variants"]
     return CliRunner().invoke(resolve.main, [str(option) for option in options])
 
 
@@ -84,6 +85,10 @@ def test_committed_variants_are_those_of_the_committed_parameters(tmp_path):
     assert result.exit_code == 0, result.output
     committed = (FOLDER / "variants.json").read_bytes()
     assert (tmp_path / "variants.json").read_bytes() == committed
+    names = {path.name for path in (FOLDER / "variants").iterdir()}
+    for name in names | {path.name for path in (tmp_path / "variants").iterdir()}:
+        one, other = (folder / "variants" / name for folder in (FOLDER, tmp_path))
+        assert one.read_bytes() == other.read_bytes()
 
 
 def test_change_of_the_main_recipe_that_the_study_overrides_changes_no_variant(tmp_path):
