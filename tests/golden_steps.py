@@ -1,0 +1,84 @@
+"""Three steps of each variant, as numbers that a change of the step would change.
+
+`tests/unit/test_golden_steps.py` compares them with `tests/golden_steps.json`. After a change that
+is meant to change a step: python -m tests.golden_steps
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import grvae  # noqa: F401 - pins the numerics before torch is imported
+from grvae.base.numerics import repeatable
+from grvae.model.images import ImageSet
+from grvae.model.run import Run
+from grvae.model.training import Losses, decoder_epoch, encode_all, joint_epoch
+from grvae.params import Params, load_params
+from tests.conftest import PROJECT
+
+GOLDEN = Path(__file__).with_suffix(".json")
+STEPS = 3
+BATCH = 20
+
+
+def small_batches() -> ImageSet:
+    """Three batches of which the last is short; each label lights its own 70 pixels."""
+    images = STEPS * BATCH - 7
+    noise = torch.rand(images, 784, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(images) % 10
+    lit = torch.arange(784) // 70 == labels[:, None]
+    return ImageSet((0.2 * noise + 0.8 * lit).clamp(0, 1), labels)
+
+
+def take_steps(params: Params, name: str) -> list[dict[str, Any]]:
+    """What a variant's first three steps are, in each of its phases.
+
+    They are all of its training: its schedules pass from their start to their end.
+    """
+    variant, images = params.variant(name), small_batches()
+    lengths = {"epochs": 1, "decoder_epochs": min(1, variant.recipe.decoder_epochs)}
+    recipe = variant.recipe.model_copy(update=lengths | {"batch_size": BATCH})
+    with repeatable(has_convolutions=True):
+        run = Run(recipe, variant.latent_act, 0, images.labels)
+        batches = torch.arange(len(images)).split(BATCH)
+        steps = [
+            describe(run, joint_epoch(run, images, [batch]), len(batch) / len(images))
+            for batch in batches
+        ]
+        if recipe.decoder_epochs:
+            latents = encode_all(run.model, images.pixels)
+            run.enter_decoder_phase()
+            steps += [
+                describe(
+                    run,
+                    decoder_epoch(run, latents, images.pixels, [batch]),
+                    len(batch) / len(images),
+                )
+                for batch in batches
+            ]
+    return steps
+
+
+def describe(run: Run, losses: Losses, share: float) -> dict[str, Any]:
+    """The losses of a step on a share of the images, the slopes it took and where it led to."""
+    parameters = dict(run.model.named_parameters())
+    weights = b"".join(value.detach().numpy().tobytes() for value in parameters.values())
+    return {
+        # The whole loss, the reconstruction term, and the regulariser in the joint phase.
+        "losses": [loss / share for loss in losses if loss is not None],
+        "gradient_norms": {
+            name: value.grad.norm().item()
+            for name, value in parameters.items()
+            if value.grad is not None
+        },
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+
+
+if __name__ == "__main__":
+    params = load_params(PROJECT / "params.yaml")
+    golden = {name: take_steps(params, name) for name in params.overrides}
+    GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")
