@@ -1,0 +1,65 @@
+"""How often an interval over seeds holds the truth, for accuracies as skewed as those measured."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from grvae.base.statistics import estimate
+
+FALSE_ALARM = 1e-4
+TRIALS = 1000
+# Argmax accuracy of 60 full-length runs of the mask without a floor: rare runs lose a digit. First
+# seeds 1000 to 1009, of which 1003 lost two; then seeds 100 to 149, the rows `full_routed` of
+# reports/claims/runs.csv at commit 884781f.
+MEASURED = 1e-4 * np.array([
+    9760, 9770, 9780, 7640, 9750, 9750, 9750, 9780, 9730, 9780,
+    9755, 9738, 9759, 9768, 9739, 9747, 9762, 9779, 9749, 9483,
+    9766, 9734, 9752, 9724, 9748, 9755, 9742, 9748, 9771, 9748,
+    9729, 9775, 9736, 9766, 9755, 9736, 9764, 9750, 9763, 9771,
+    9714, 9753, 9760, 9731, 9755, 9751, 9758, 9724, 9764, 9499,
+    9745, 9741, 9733, 9760, 9749, 9757, 9742, 9749, 9745, 9764,
+])  # fmt: skip
+
+
+def coverage(samples, interval, truth):
+    """How many of the samples (trial, seed) have an interval that holds the truth."""
+    ends = np.array([interval(sample) for sample in samples])
+    return int(((ends[:, 0] <= truth) & (truth <= ends[:, 1])).sum())
+
+
+def at_least(share):
+    """The fewest of the trials that an interval of that coverage holds, but for bad luck."""
+    return stats.binom.ppf(FALSE_ALARM, TRIALS, share)
+
+
+def t_interval(sample):
+    value = estimate(sample)
+    return value.low, value.high
+
+
+def median_interval(sample):
+    """From the k-th smallest to the k-th largest, whose coverage of a median is a binomial's."""
+    interval = stats.quantile_test(sample, p=0.5).confidence_interval(0.95)
+    return interval.low, interval.high
+
+
+def draws(seeds):
+    return np.random.default_rng(0).choice(MEASURED, (TRIALS, seeds))
+
+
+def test_interval_of_a_mean_covers_it_as_often_as_it_says_where_seeds_are_normal():
+    samples = np.random.default_rng(0).normal(3.0, 2.0, size=(TRIALS, 5))
+    low, high = stats.binom.interval(1 - FALSE_ALARM, TRIALS, 0.95)
+    assert low <= coverage(samples, t_interval, 3.0) <= high
+
+
+@pytest.mark.xfail(
+    strict=True, reason="five seeds seldom hold the run that lost a digit, and then miss the mean"
+)
+def test_interval_of_the_headline_holds_where_rare_runs_lose_a_digit():
+    assert coverage(draws(5), t_interval, MEASURED.mean()) >= at_least(0.94)
+
+
+@pytest.mark.parametrize("seeds", [6, 10, 20])
+def test_interval_of_the_median_holds_where_rare_runs_lose_a_digit(seeds):
+    assert coverage(draws(seeds), median_interval, np.median(MEASURED)) >= at_least(0.94)
