@@ -5,20 +5,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
-from grvae.measure.evaluation import TRAVERSAL_STEPS, digit_sliders, draw_samples, observe
+from grvae.measure.evaluation import (
+    SWEEP_STEPS_PER_DIGIT,
+    TRAVERSAL_STEPS,
+    digit_sliders,
+    draw_samples,
+    observe,
+)
 from grvae.measure.evaluation import measure as measure_outcome
 from grvae.measure.metrics import METRICS
-from grvae.measure.sliders import read_sliders
 from grvae.model.images import ImageSet
-from grvae.model.training import train_vae
 from grvae.model.vae import build_model
+from tests.handmade import images_of, images_read_as, pixel_reader
 
-
-@pytest.fixture
-def model(images, recipe):
-    longer = recipe.model_copy(update={"epochs": 120, "learning_rate": 0.004})
-    return train_vae(images, images[:0], longer, "relu", 0)[0]
+DIGITS = torch.arange(10)
 
 
 @pytest.fixture
@@ -33,126 +35,221 @@ def measure(outcome_of):
     return lambda *arguments: SimpleNamespace(**measure_outcome(outcome_of(*arguments)))
 
 
+def coded(seed, images=200):
+    """Images of which the label's latent says most, each latent something."""
+    labels = torch.arange(images) % 10
+    codes = 0.5 * torch.rand(images, 10, generator=torch.Generator().manual_seed(seed))
+    return images_of(codes + 0.5 * F.one_hot(labels, 10), labels)
+
+
+TRAIN, TEST = coded(0), coded(1, 130)
+# On train every digit is read as the next one; of three test images two are read right, but those
+# of digit 4 are all read as a 7.
+NEXT = images_read_as((DIGITS + 1) % 10, DIGITS)
+LABELS = DIGITS.repeat(3)
+READ = torch.cat([DIGITS, DIGITS, (DIGITS + 1) % 10])
+MOSTLY_RIGHT = images_read_as(torch.where(LABELS == 4, 7, READ), LABELS)
+
+
 @pytest.fixture
-def sliders(model, recipe, images, outcome_of):
-    return digit_sliders(model, recipe, outcome_of(model, images, images))
+def sliders(recipe, outcome_of):
+    return digit_sliders(pixel_reader(), recipe, outcome_of(pixel_reader(), TRAIN, TEST))
 
 
-def test_measures_agree_with_their_definitions(model, images, measure):
-    measures = measure(model, images, images)
+def shown(latents):
+    """What a `pixel_reader` draws of latents."""
     with torch.no_grad():
-        mean, _ = model.encode(images.pixels)
-        shown = torch.sigmoid(model.decode(mean.relu()))
-    right = mean.argmax(dim=1) == images.labels
-    assert measures.images == 200
-    assert measures.argmax_accuracy == pytest.approx(right.float().mean().item())
-    assert measures.recall[3] == pytest.approx(right[images.labels == 3].float().mean().item())
-    assert measures.lowest_recall == min(measures.recall)
-    error = (shown - images.pixels).square().sum() / 200
-    assert measures.squared_error_per_image == pytest.approx(error.item(), rel=1e-5)
-    assert measures.mse_per_pixel * 784 == pytest.approx(measures.squared_error_per_image)
-    assert np.sum(measures.confusion) == 200
-    assert np.array(measures.mean_activation)[3, 7] == pytest.approx(
-        mean.relu()[images.labels == 3, 7].mean().item(), rel=1e-4
-    )
+        return torch.sigmoid(pixel_reader().decode(latents))
 
 
-def test_trained_model_is_read_by_argmax_and_by_probe(model, images, measure):
-    measures = measure(model, images, images)
-    assert measures.argmax_accuracy > 0.8
-    assert measures.probe_accuracy > 0.8
-    assert measures.assigned_accuracy >= measures.argmax_accuracy
+def test_measures_of_a_model_worked_out_by_hand(measure):
+    model = pixel_reader(scale=math.log(4))
+    with torch.no_grad():  # whatever it is asked to draw is grey
+        model.decoder.weight.zero_()
+    measures = measure(model, NEXT, MOSTLY_RIGHT)
+    assert measures.images == 30
+    assert measures.argmax_accuracy == pytest.approx(18 / 30)
+    assert measures.recall == pytest.approx([2 / 3 if digit != 4 else 0 for digit in range(10)])
+    assert measures.lowest_recall == 0
+    # Chosen on train: place p stands for digit p - 1.
+    assert measures.assignment == [9, *range(9)]
+    assert measures.assigned_accuracy == pytest.approx(9 / 30)
+    assert measures.confusion[4] == [0, 0, 0, 0, 0, 0, 0, 3, 0, 0]
+    assert measures.confusion[3] == [0, 0, 0, 2, 1, 0, 0, 0, 0, 0]
+    assert measures.mean_activation[3] == pytest.approx([0, 0, 0, 2 / 3, 1 / 3, 0, 0, 0, 0, 0])
+    # One pixel is 1 and all others are 0, half a unit from grey.
+    assert measures.squared_error_per_image == pytest.approx(784 / 4)
+    assert measures.mse_per_pixel == pytest.approx(1 / 4)
+    assert measures.bce_per_image == pytest.approx(784 * math.log(2))
+    # Ten latents of variance 4, one of them with mean 1.
+    assert measures.kl_per_image == pytest.approx(0.5 * (1 + 10 * (4 - math.log(4) - 1)), rel=1e-5)
     assert measures.dead_latents == 0
 
 
-def test_measures_do_not_depend_on_the_order_of_the_images(model, images, measure):
-    shuffled = images[torch.randperm(200, generator=torch.Generator().manual_seed(1))]
-    first, second = measure(model, images, images), measure(model, images, shuffled)
-    assert first.confusion == second.confusion
-    assert first.squared_error_per_image == pytest.approx(second.squared_error_per_image, rel=1e-5)
+def test_probe_is_fitted_on_the_means_of_the_train_split(measure):
+    # It learns that the next place is the digit's, and is wrong wherever the argmax is right.
+    measures = measure(pixel_reader(), NEXT, MOSTLY_RIGHT)
+    assert measures.probe_accuracy == pytest.approx(9 / 30)
 
 
-def test_kl_of_a_posterior_without_spread_is_left_out(recipe, images, measure):
-    published = recipe.model_copy(update={"posterior": "as_published"})
-    model = build_model(published, "relu", 0)
-    torch.nn.init.zeros_(model.scale_head.weight)
-    torch.nn.init.zeros_(model.scale_head.bias)
-    assert measure(model, images, images).kl_per_image is None
+def test_probe_reads_means_and_not_what_their_activation_leaves(measure):
+    model = pixel_reader()
+    with torch.no_grad():
+        model.mean_head.bias.fill_(-1.0)  # every activated mean is 0
+    measures = measure(model, TRAIN, TEST)
+    assert measures.argmax_accuracy == 1
+    assert measures.probe_accuracy > 0.9
+    assert measures.dead_latents == 10
+    assert np.count_nonzero(measures.mean_activation) == 0
 
 
-def test_kl_counts_the_published_noise_as_the_deviation_it_is(recipe, images, measure):
-    published = recipe.model_copy(update={"posterior": "as_published"})
-    model = build_model(published, "relu", 0)
-    for head in (model.mean_head, model.scale_head):
-        torch.nn.init.zeros_(head.weight)
-        torch.nn.init.zeros_(head.bias)
-    torch.nn.init.constant_(model.scale_head.bias, -2.0)
+def test_error_is_that_of_decoding_the_activated_mean(measure):
+    model = pixel_reader(latent_act="softplus")
+    measures = measure(model, TRAIN, TEST)
+    with torch.no_grad():
+        logits = model.decode(F.softplus(TEST.pixels[:, :10]))
+    squared = (TEST.pixels - logits.sigmoid()).square().sum(dim=1).mean().item()
+    entropy = F.binary_cross_entropy_with_logits(logits, TEST.pixels, reduction="none")
+    assert measures.squared_error_per_image == pytest.approx(squared)
+    assert measures.bce_per_image == pytest.approx(entropy.sum(dim=1).mean().item())
+
+
+def test_digit_with_two_latents_is_read_by_the_larger(params, recipe):
+    # Latent 3 is digit 1's second, latent 4 digit 2's first.
+    codes = torch.zeros(10, 20)
+    codes[:, 3], codes[:, 4] = 0.9, 0.8
+    two = recipe.model_copy(update={"latents_per_digit": 2})
+    images = images_of(codes, DIGITS)
+    outcome = observe(pixel_reader(20), two, params.evaluation, images, images)
+    assert outcome.scores.argmax(axis=1).tolist() == [1] * 10
+    assert outcome.train_scores.argmax(axis=1).tolist() == [1] * 10
+
+
+def test_kl_of_a_posterior_without_spread_is_left_out(measure):
+    still = pixel_reader(posterior="as_published", scale=0.0)
+    assert measure(still, TRAIN, TEST).kl_per_image is None
+
+
+def test_kl_counts_the_published_noise_as_the_deviation_it_is(measure):
+    model = pixel_reader(posterior="as_published", scale=-2.0)
+    with torch.no_grad():
+        model.mean_head.weight.zero_()
     expected = 10 * 0.5 * (4 - math.log(4) - 1)
-    assert measure(model, images, images).kl_per_image == pytest.approx(expected, rel=1e-5)
+    assert measure(model, TRAIN, TEST).kl_per_image == pytest.approx(expected, rel=1e-5)
 
 
-def test_every_metric_is_measured_under_its_name(model, images, measure):
-    assert set(METRICS) <= set(vars(measure(model, images, images)))
+def test_every_metric_is_measured_under_its_name(measure):
+    assert set(METRICS) <= set(vars(measure(pixel_reader(), TRAIN, TEST)))
 
 
-def test_samples_are_images(model, images, sliders):
-    samples = draw_samples(model, sliders, images)
-    assert samples["originals"].shape == samples["reconstructions"].shape == (10, 784)
+def test_measures_do_not_depend_on_the_order_of_the_images(recipe, measure):
+    model = build_model(recipe, "relu", 0)
+    shuffled = TEST[torch.randperm(len(TEST), generator=torch.Generator().manual_seed(1))]
+    first, second = measure(model, TRAIN, TEST), measure(model, TRAIN, shuffled)
+    assert first.confusion == second.confusion
+    assert first.probe_accuracy == second.probe_accuracy
+    for name in ("squared_error_per_image", "bce_per_image", "kl_per_image"):
+        assert getattr(first, name) == pytest.approx(getattr(second, name), rel=1e-5)
+
+
+def test_measures_do_not_depend_on_the_number_of_threads(recipe, measure):
+    model, before, measured = build_model(recipe, "relu", 0), torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            measured.append(measure(model, TRAIN, TEST))
+    finally:
+        torch.set_num_threads(before)
+    assert measured[0] == measured[1]
+
+
+def test_nothing_that_is_chosen_reads_a_test_image(recipe, outcome_of):
+    poison = ImageSet(torch.full_like(TEST.pixels, math.nan), TEST.labels)
+    model = pixel_reader()
+    clean, poisoned = (outcome_of(model, TRAIN, test) for test in (TEST, poison))
+    assert poisoned.assignment.tolist() == clean.assignment.tolist() == list(range(10))
+    ends = [digit_sliders(model, recipe, outcome) for outcome in (clean, poisoned)]
+    for name in ("rest", "low", "high", "pure"):
+        assert torch.equal(*(getattr(end, name) for end in ends))
+
+
+def test_nothing_but_what_is_chosen_reads_a_train_image(measure):
+    # Bright and wrong: were it measured, each of these numbers would move.
+    other = images_read_as((DIGITS + 3) % 10, DIGITS)
+    first, second = (measure(pixel_reader(), train, MOSTLY_RIGHT) for train in (NEXT, other))
+    chosen = {"assignment", "assigned_accuracy", "probe_accuracy"}
+    kept = [{k: v for k, v in vars(m).items() if k not in chosen} for m in (first, second)]
+    assert kept[0] == kept[1]
+    assert {k for k in chosen if getattr(first, k) == getattr(second, k)} == set()
+
+
+def test_originals_are_the_first_test_image_of_each_digit_beside_what_is_made_of_them(sliders):
+    turned = TEST[torch.arange(len(TEST)).flip(0)]
+    samples = draw_samples(pixel_reader(), sliders, turned)
+    firsts = [len(TEST) - 1 - TEST.labels.tolist()[::-1].index(digit) for digit in range(10)]
+    assert np.array_equal(samples["originals"], TEST.pixels[firsts])
+    expected = shown(TEST.pixels[firsts, :10])
+    np.testing.assert_allclose(samples["reconstructions"], expected, atol=1e-6)
+
+
+def test_reconstructions_are_of_activated_means(sliders):
+    model = pixel_reader()
+    with torch.no_grad():
+        model.mean_head.bias.fill_(-0.5)
+    samples = draw_samples(model, sliders, TEST)
+    expected = shown((TEST.pixels[:10, :10] - 0.5).relu())
+    np.testing.assert_allclose(samples["reconstructions"], expected, atol=1e-6)
+
+
+def test_traversal_moves_one_latent_along_its_digit_s_slider(sliders):
+    samples = draw_samples(pixel_reader(), sliders, TEST)
+    codes = TRAIN.pixels[:, :10]
+    ends = np.percentile(codes[TRAIN.labels == 4, 4], [5, 95])
+    for step, value in enumerate(np.linspace(*ends, TRAVERSAL_STEPS)):
+        latents = codes.median(dim=0).values
+        latents[4] = float(value)
+        np.testing.assert_allclose(samples["traversal"][4, step], shown(latents), atol=1e-6)
     assert samples["traversal"].shape == (10, TRAVERSAL_STEPS, 784)
-    assert all(
-        0 <= samples[name].min() <= samples[name].max() <= 1 for name in ("traversal", "sweep")
-    )
 
 
-def test_traversal_crosses_the_range_of_its_digit_s_slider(model, images, sliders):
-    samples = draw_samples(model, sliders, images)
+def test_sweep_goes_evenly_from_each_pure_digit_to_the_next_and_back_to_the_first(sliders):
+    sweep = draw_samples(pixel_reader(), sliders, TEST)["sweep"]
+    steps = SWEEP_STEPS_PER_DIGIT
+    assert sweep.shape == (10 * steps, 784)
+    for digit, step in ((0, 0), (3, 5), (9, steps - 1)):
+        start, end = sliders.pure[digit], sliders.pure[(digit + 1) % 10]
+        expected = shown(start + (end - start) * step / steps)
+        np.testing.assert_allclose(sweep[digit * steps + step], expected, atol=1e-6)
+
+
+def test_slider_moves_the_latent_that_the_assignment_gives_its_digit(recipe, outcome_of):
+    # On train, digit d is read at place d + 1.
+    labels, codes = (TRAIN.labels - 1) % 10, TRAIN.pixels[:, :10]
+    train = images_of(codes, labels)
+    sliders = digit_sliders(pixel_reader(), recipe, outcome_of(pixel_reader(), train, TEST))
+    rest = codes.median(dim=0).values
+    assert sliders.pure[3, 4] == codes[labels == 3, 4].median()
+    assert torch.equal(sliders.pure[3, [3, 5]], rest[[3, 5]])
+
+
+def test_slider_moves_all_latents_of_a_digit_together(params, recipe):
+    two = recipe.model_copy(update={"latents_per_digit": 2})
+    codes = torch.rand(200, 20, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(200) % 10
+    codes[torch.arange(200), 2 * labels] += 1
+    train = images_of(codes, labels)
+    model = pixel_reader(20)
+    sliders = digit_sliders(model, two, observe(model, two, params.evaluation, train, train))
+    assert (sliders.pure[3] != sliders.rest).nonzero().flatten().tolist() == [6, 7]
+
+
+def test_sliders_end_where_the_evaluation_says_on_activated_means(recipe, outcome_of):
+    model = pixel_reader()
     with torch.no_grad():
-        for end, step in ((sliders.low, 0), (sliders.high, -1)):
-            expected = torch.sigmoid(model.decode(end))
-            np.testing.assert_allclose(samples["traversal"][:, step], expected, atol=1e-6)
-    assert (sliders.high >= sliders.low).all()
-
-
-def test_only_the_traversed_latent_moves(model, images, sliders):
-    samples = draw_samples(model, sliders, images)
-    with torch.no_grad():
-        latents = model.encode(images.pixels)[0].relu()
-        values = latents.median(dim=0).values
-        values[4] = float(np.percentile(latents[images.labels == 4, 4], 95))
-        expected = torch.sigmoid(model.decode(values))
-    np.testing.assert_allclose(samples["traversal"][4, -1], expected, atol=1e-6)
-
-
-def test_sweep_starts_at_each_pure_digit_through_the_assigned_latents(
-    model, recipe, images, outcome_of
-):
-    swapped = [3, 1, 2, 0, 4, 5, 6, 7, 8, 9]
-    outcome = outcome_of(model, images, images)
-    outcome = replace(outcome, train_scores=outcome.train_scores[:, swapped])
-    assert outcome.assignment.tolist() == swapped
-    sliders = digit_sliders(model, recipe, outcome)
-    samples = draw_samples(model, sliders, images)
-    frames = len(samples["sweep"]) // 10
-    with torch.no_grad():
-        latents = model.encode(images.pixels)[0].relu()
-        own = read_sliders(latents, images.labels, [[latent] for latent in swapped], (5.0, 95.0))
-        pure = torch.sigmoid(model.decode(own.pure))
-    np.testing.assert_allclose(samples["sweep"][::frames], pure, atol=1e-6)
-
-
-def test_test_images_do_not_move_the_sliders(model, recipe, images, outcome_of):
-    brighter = ImageSet(images.pixels.sqrt(), images.labels)
-    first, second = (
-        digit_sliders(model, recipe, outcome_of(model, images, test)) for test in (images, brighter)
-    )
-    assert torch.equal(first.low, second.low)
-    assert torch.equal(first.high, second.high)
-
-
-def test_sliders_end_where_the_evaluation_says(model, recipe, images, outcome_of):
-    outcome = outcome_of(model, images, images)
+        model.mean_head.bias.fill_(-0.7)  # below 0 on some images, and there at rest
+    outcome = outcome_of(model, TRAIN, TEST)
     whole = outcome.evaluation.model_copy(update={"slider_percentiles": [0.0, 100.0]})
     sliders = digit_sliders(model, recipe, replace(outcome, evaluation=whole))
-    with torch.no_grad():
-        own = model.encode(images.pixels)[0].relu()[images.labels == 4, 4]
+    own = (TRAIN.pixels[TRAIN.labels == 4, 4] - 0.7).relu()
+    assert own.min() == 0
     assert (sliders.low[4, 4], sliders.high[4, 4]) == (own.min(), own.max())

@@ -1,0 +1,35 @@
+"""Models and images whose measures can be worked out by hand."""
+
+import torch
+from torch import Tensor, nn
+
+from grvae.model.images import ImageSet
+from grvae.model.vae import VAE, Architecture, build_vae
+
+
+def pixel_reader(
+    latents: int = 10, latent_act: str = "relu", posterior: str = "gaussian", scale: float = 0.0
+) -> VAE:
+    """A model whose means are the first pixels, and whose decoder shows its latents there."""
+    architecture = Architecture("mlp", (latents,), "relu", False, latents, latent_act, posterior)
+    model = build_vae(architecture, torch.Generator().manual_seed(0))
+    model.decoder = nn.Linear(latents, 784)
+    with torch.no_grad():
+        for layer in (model.encoder[0], model.mean_head, model.decoder):
+            layer.weight.copy_(torch.eye(*layer.weight.shape))
+            layer.bias.zero_()
+        model.scale_head.weight.zero_()
+        model.scale_head.bias.fill_(scale)
+    return model.eval()
+
+
+def images_of(codes: Tensor, labels: Tensor) -> ImageSet:
+    """Black images that show codes (image, latent) in their first pixels."""
+    pixels = torch.zeros(len(codes), 784)
+    pixels[:, : codes.shape[1]] = codes
+    return ImageSet(pixels, labels)
+
+
+def images_read_as(places: Tensor, labels: Tensor) -> ImageSet:
+    """Images of which a `pixel_reader` takes each for the digit at its place."""
+    return images_of(torch.eye(10)[places], labels)
