@@ -20,15 +20,18 @@ def params() -> Params:
 
 @pytest.fixture
 def recipe(params: Params) -> Recipe:
-    """Hard routing with noise and two phases, small, and gentle enough for 200 images."""
+    """Hard routing with noise and two phases, small, and gentle enough for 200 images.
+
+    Its schedules move, so that a test notices where one stands still.
+    """
     small: dict[str, object] = {
         "network": "mlp",
         "hidden_sizes": [32, 16],
         "decoder_sizes": None,
         "batch_size": 64,
     }
-    small |= {"epochs": 1, "decoder_epochs": 1, "max_shift": 0}
-    small |= {"kl_weight": 0.1, "final_kl_weight": 0.1}
+    small |= {"epochs": 1, "decoder_epochs": 1, "max_shift": 1}
+    small |= {"kl_weight": 0.1, "final_kl_weight": 0.2}
     return params.variant("hard").recipe.model_copy(update=small)
 
 

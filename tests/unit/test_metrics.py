@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from grvae.measure import metrics
 from grvae.measure.metrics import (
@@ -21,6 +23,7 @@ from grvae.measure.metrics import (
 from grvae.params import load_params
 from tests.conftest import PROJECT
 
+REPEATABLE = settings(deadline=None, database=None, derandomize=True, max_examples=10)
 # Rows are labels; latent 0 holds label 1, latent 1 holds label 2, latent 2 holds label 0.
 SHUFFLED = np.array([[1, 0, 9], [6, 2, 0], [0, 4, 0]])
 # Twenty images, two a digit; each is read right but for the first, which is read as a 1.
@@ -127,3 +130,56 @@ def test_assignment_is_chosen_on_the_train_split_alone():
 def test_divergence_that_is_not_finite_is_none():
     endless = replace(OUTCOME, kl=torch.tensor([1.0, torch.inf]))
     assert METRICS["kl_per_image"].measure(endless) is None
+
+
+@pytest.mark.parametrize(("spread", "dead"), [(0.9e-3, 1), (1e-3, 0), (1.1e-3, 0)])
+def test_latent_that_moves_by_a_thousandth_is_alive(spread, dead):
+    activations = np.array([[0.0], [2 * spread]])
+    assert dead_latents(replace(OUTCOME, activations=activations)) == dead
+
+
+def random_outcome(names=range(10), test_order=None):
+    """Fifty images of random scores, digits and latents renamed, the test images reordered."""
+    generator, names = np.random.default_rng(0), np.array(names)
+    order = np.arange(50) if test_order is None else np.array(test_order)
+    labels, scores = np.arange(50) % 10, generator.random((50, 10))
+    scores[np.arange(50), labels] += 0.4
+    train_scores = generator.random((50, 10))
+    train_scores[np.arange(50), (labels + 1) % 10] += 1
+    back = np.argsort(names)
+    error, entropy, kl = torch.from_numpy(generator.random((3, 50)))
+    return replace(
+        OUTCOME,
+        labels=names[labels][order],
+        means=scores[:, back][order],
+        scores=scores[:, back][order],
+        activations=scores[:, back][order],
+        squared_error=error[order],
+        binary_cross_entropy=entropy[order],
+        kl=kl[order],
+        train_labels=names[labels],
+        train_means=train_scores[:, back],
+        train_scores=train_scores[:, back],
+    )
+
+
+def measured(outcome):
+    return {name: metric.measure(outcome) for name, metric in METRICS.items()}
+
+
+@given(st.permutations(range(10)))
+@REPEATABLE
+def test_digits_and_latents_renamed_together_change_no_metric(names):
+    plain, renamed = random_outcome(), random_outcome(names)
+    assert 0 < plain.recalls.min() < plain.recalls.max() < 1
+    # The probe's fit starts from rounded sums, whose order is another.
+    assert measured(renamed) == pytest.approx(measured(plain), abs=0.021)
+    assert measured(renamed)["argmax_accuracy"] == measured(plain)["argmax_accuracy"]
+    assert measured(renamed)["assigned_accuracy"] == measured(plain)["assigned_accuracy"]
+    assert renamed.recalls[list(names)].tolist() == plain.recalls.tolist()
+
+
+@given(st.permutations(range(50)))
+@REPEATABLE
+def test_order_of_the_test_images_changes_no_metric(order):
+    assert measured(random_outcome(test_order=order)) == pytest.approx(measured(random_outcome()))

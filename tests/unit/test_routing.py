@@ -2,6 +2,8 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from grvae.model.routing import (
     UNROUTED,
@@ -12,8 +14,19 @@ from grvae.model.routing import (
     gate_gradient,
     gradient_shares,
     latent_map,
+    names_latents,
     route_gradient,
 )
+from grvae.params import load_params
+from tests.conftest import PROJECT
+
+REPEATABLE = settings(deadline=None, database=None, derandomize=True, max_examples=30)
+
+
+@pytest.fixture(scope="module")
+def gated_recipe():
+    return load_params(PROJECT / "params.yaml").variant("gated").recipe
+
 
 EACH = [[digit] for digit in range(10)]
 HALVES = [range(5), range(5, 10)]
@@ -140,12 +153,63 @@ def test_latent_on_a_bound_is_not_beyond_it():
     assert latents.grad.tolist() == [[1.0, -1.0]]
 
 
-def test_gate_applied_twice_is_the_gate_where_it_ignores():
+numbers = st.floats(-100, 100).filter(lambda number: number == 0 or abs(number) > 1e-3)
+six = st.lists(numbers, min_size=6, max_size=6).map(
+    lambda values: torch.tensor(values, dtype=torch.float64).view(2, 3)
+)
+
+
+def routed(gradient):
+    """The gradient that reaches `LATENTS` through the shares."""
     latents = LATENTS.clone().requires_grad_()
-    once = gate_gradient(latents, LOW, HIGH, 0.0)
-    gradient = torch.tensor([[1.0, -1.0, 2.0], [3.0, 1.0, -2.0]], dtype=torch.float64)
-    gate_gradient(once, LOW, HIGH, 0.0).backward(gradient)
-    assert torch.equal(latents.grad, gated(gradient, 0.0))
+    route_gradient(latents, SHARES).backward(gradient)
+    return latents.grad
+
+
+@given(six, six, numbers)
+@REPEATABLE
+def test_routing_is_linear_in_the_gradient(first, second, factor):
+    expected = factor * routed(first) + routed(second)
+    torch.testing.assert_close(routed(factor * first + second), expected)
+
+
+@given(six, six, six)
+@REPEATABLE
+def test_gate_applied_twice_is_the_gate_where_it_ignores(values, bounds, gradient):
+    once, twice = (values.clone().requires_grad_() for _ in range(2))
+    gate_gradient(once, bounds, -bounds, 0.0).backward(gradient)
+    inner = gate_gradient(twice, bounds, -bounds, 0.0)
+    gate_gradient(inner, bounds, -bounds, 0.0).backward(gradient)
+    assert torch.equal(once.grad, twice.grad)
+
+
+@given(six, six, st.floats(0.01, 100))
+@REPEATABLE
+def test_gate_does_not_depend_on_the_size_of_the_loss(values, gradient, factor):
+    passed = []
+    for scale in (1.0, factor):
+        latents = values.clone().requires_grad_()
+        gate_gradient(latents, LOW, HIGH, -3.0).backward(scale * gradient)
+        passed.append(latents.grad)
+    torch.testing.assert_close(passed[1], factor * passed[0])
+
+
+@given(st.permutations(range(10)), st.sampled_from([0.0, 0.35, 0.4, 1.0]))
+@REPEATABLE
+def test_digits_and_latents_renamed_together_learn_the_same(gated_recipe, names, progress):
+    labels, names = torch.arange(50) % 10, torch.tensor(names)
+    generator = torch.Generator().manual_seed(0)
+    values, gradient = 6 * torch.rand(2, 50, 10, generator=generator) - 1
+    gradient -= 3
+    passed = []
+    for own, latent in ((labels, torch.arange(10)), (names[labels], names)):
+        # Latent k of the first model is latent names[k] of the second.
+        latents = torch.empty_like(values).index_copy(1, latent, values).requires_grad_()
+        routing = build_routing(gated_recipe, own, stream())
+        sent = torch.empty_like(values).index_copy(1, latent, gradient)
+        routing.apply(latents, torch.arange(50), progress).backward(sent)
+        passed.append(latents.grad[:, latent])
+    assert torch.equal(*passed)
 
 
 def test_bounds_are_a_floor_for_a_digits_own_latents_and_a_ceiling_for_the_others():
@@ -174,3 +238,92 @@ def test_no_routing_has_no_gate(recipe):
     latents = torch.full((10, 10), 3.0, requires_grad=True)
     routing.apply(latents, torch.arange(10), 0.0).sum().backward()
     assert torch.equal(latents.grad, torch.ones(10, 10))
+
+
+def test_what_reaches_a_latent_is_its_share_of_what_its_gate_lets_pass(recipe):
+    # Images of digit 0 at half of the release; latent 0 is own, and latents 1 and 2 others.
+    asked = {"floor": 5.0, "ceiling": 2.0, "blocked_share": -3.0, "release": [0.2, 0.6]}
+    asked |= {"off_route_gradient": 0.2}
+    routing = build_routing(recipe.model_copy(update=asked), torch.zeros(4).long(), stream())
+    values = torch.zeros(4, 10)
+    values[:, 0] = torch.tensor([4.0, 4.0, 6.0, 6.0])  # below the floor, and above it
+    values[:, 1], values[:, 2] = 3.0, 1.0  # above the ceiling, and below it
+    push = torch.tensor([1.0, -1.0, 1.0, -1.0])[:, None].expand(4, 10)  # down, up, down, up
+    latents = values.clone().requires_grad_()
+    out = routing.apply(latents, torch.arange(4), 0.4)
+    assert torch.equal(out, values)
+    out.backward(push)
+    share = 0.2 + 0.8 / 2
+    assert latents.grad[:, 0].tolist() == pytest.approx([-3, -1, 1, -1])
+    assert latents.grad[:, 1].tolist() == pytest.approx([share, 3 * share, share, 3 * share])
+    assert latents.grad[:, 2].tolist() == pytest.approx([share, -share, share, -share])
+
+
+def test_image_takes_the_row_of_its_route_wherever_it_stands_in_the_batch(recipe):
+    labels = torch.tensor([7, 3, 5])
+    routing = build_routing(recipe, labels, stream())
+    latents = torch.zeros(2, 10, requires_grad=True)
+    routing.apply(latents, torch.tensor([2, 0]), 0.0).sum().backward()
+    assert latents.grad.argmax(dim=1).tolist() == [5, 7]
+    assert latents.grad.sum() == 2
+
+
+def test_images_that_are_not_routed_reach_all_latents_without_gates(recipe):
+    asked = {"floor": 5.0, "ceiling": 2.0, "routed_images": 1e-9}
+    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), stream())
+    assert routing.routes.tolist() == [UNROUTED] * 10
+    latents = torch.full((10, 10), 3.0, requires_grad=True)
+    routing.apply(latents, torch.arange(10), 0.0).sum().backward()
+    assert torch.equal(latents.grad, torch.ones(10, 10))
+
+
+def test_latents_of_a_recipe_are_those_of_each_digit_and_the_free_ones(recipe):
+    asked = {"latents_per_digit": 2, "free_latents": 1, "floor": 5.0, "ceiling": 2.0}
+    asked |= {"off_route_gradient": 0.25, "wrong_labels": 1.0}
+    labels = torch.arange(10)
+    routing = build_routing(recipe.model_copy(update=asked), labels, stream())
+    own = latent_map(EACH, 2, 1)
+    assert torch.equal(routing.owned, own)
+    assert torch.equal(routing.shares, gradient_shares(own, 0.25))
+    low, high = gate_bounds(own, 1, 5.0, 2.0)
+    assert torch.equal(routing.low, low)
+    assert torch.equal(routing.high, high)
+    assert not (routing.routes == labels).any()
+
+
+def test_routes_are_drawn_from_the_stream_alone():
+    labels = torch.arange(1000) % 10
+    first, again, other = (
+        choose_routes(labels, 0.5, 0.5, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again)
+    assert 0.1 < (first != other).float().mean() < 0.9
+
+
+def test_wrong_label_is_any_of_the_nine_others_alike():
+    routes = choose_routes(torch.full((90_000,), 3), 1.0, 1.0, stream())
+    counts = routes.bincount(minlength=10)
+    assert counts[3] == 0
+    others = [counts[digit].item() for digit in range(10) if digit != 3]
+    # 10,000 each, give or take six standard deviations
+    assert min(others) > 10_000 - 570
+    assert max(others) < 10_000 + 570
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.5, 1.0])
+def test_without_release_the_others_never_learn(recipe, progress):
+    routing = build_routing(recipe, torch.arange(10), stream())
+    assert routing.released(progress) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"routing": "label"}, True),
+        ({"routing": "none"}, False),
+        ({"routing": "none", "cross_entropy_weight": 0.5}, True),
+        ({"routing": "none", "digit_prior_mean": 0.0}, True),
+    ],
+)
+def test_latents_are_named_by_routing_a_classification_loss_or_a_prior(recipe, changes, named):
+    assert names_latents(recipe.model_copy(update=changes)) is named

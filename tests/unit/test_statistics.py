@@ -19,10 +19,16 @@ def test_pairing_removes_what_the_seeds_share():
 
 
 def test_one_value_has_no_interval():
-    with pytest.raises(ValueError, match="got 1, an interval needs at least 2"):
+    with pytest.raises(ValueError, match=r"^values: got 1, an interval needs at least 2$"):
         estimate(np.array([1.0]))
 
 
+def test_two_values_have_one():
+    # t(0.975, 1) = 12.7062, standard error 1
+    value = estimate(np.array([1.0, 3.0]))
+    assert (value.low, value.high) == pytest.approx((2 - 12.7062, 2 + 12.7062), rel=1e-5)
+
+
 def test_unequal_numbers_of_seeds_cannot_be_paired():
-    with pytest.raises(ValueError, match="got 3 and 2 values"):
+    with pytest.raises(ValueError, match=r"^got 3 and 2 values, should be equal$"):
         paired_difference(np.zeros(3), np.zeros(2))

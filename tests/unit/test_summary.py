@@ -1,6 +1,14 @@
+import numpy as np
 import pytest
 
-from grvae.measure.summary import runs_table, summary_over_seeds
+from grvae.base.statistics import estimate, paired_difference
+from grvae.measure.summary import (
+    confusion_table,
+    damaged_runs,
+    headlines,
+    runs_table,
+    summary_over_seeds,
+)
 
 SCALARS = {
     "images": 100,
@@ -61,3 +69,93 @@ def test_metric_that_some_run_lacks_is_left_out():
 def test_single_variant_has_no_difference():
     routed = {key: values for key, values in MEASURES.items() if key[0] == "routed"}
     assert set(summary_over_seeds(runs_table(routed), 0.92)) == {"routed", "seeds", "pixels"}
+
+
+def test_summary_of_a_metric_is_its_mean_median_and_ends_over_seeds_with_the_mean_s_interval():
+    accuracies = [0.9, 0.94, 0.98, 0.2]
+    runs = {("routed", seed): run(value, 24.0) for seed, value in enumerate(accuracies)}
+    summary = summary_over_seeds(runs_table(runs), 0.92)["routed"]
+    interval = estimate(np.array(accuracies))
+    assert summary["argmax_accuracy"] == pytest.approx(
+        {
+            "mean": 0.755,
+            "median": 0.92,
+            "lowest": 0.2,
+            "highest": 0.98,
+            "ci95_low": interval.low,
+            "ci95_high": interval.high,
+        }
+    )
+
+
+def test_what_the_report_argues_from_has_an_interval_and_nothing_else_has():
+    summary = summary_over_seeds(runs_table(MEASURES), 0.92)
+    with_interval = {name for name, row in summary["routed"].items() if "ci95_low" in row}
+    main = {"argmax_accuracy", "probe_accuracy", "squared_error_per_image"}
+    assert with_interval == main
+    assert set(summary["routed_minus_baseline"]) == main
+
+
+def test_differences_are_the_first_variant_minus_each_other_one():
+    errors = {"routed": [24.0, 26.0], "baseline": [20.0, 21.0], "soft": [30.0, 29.0]}
+    runs = {(name, seed): run(0.9, e) for name, row in errors.items() for seed, e in enumerate(row)}
+    summary = summary_over_seeds(runs_table(runs), 0.92)
+    assert {name for name in summary if "_minus_" in name} == {
+        "routed_minus_baseline",
+        "routed_minus_soft",
+    }
+    for other in ("baseline", "soft"):
+        expected = paired_difference(np.array(errors["routed"]), np.array(errors[other]))
+        assert summary[f"routed_minus_{other}"]["squared_error_per_image"] == {
+            "mean": expected.mean,
+            "ci95_low": expected.low,
+            "ci95_high": expected.high,
+        }
+
+
+def test_variants_stand_in_the_order_of_their_runs():
+    table = runs_table(MEASURES)
+    assert list(headlines(table)) == ["routed", "baseline"]
+    assert [name for name in summary_over_seeds(table, 0.9) if name in headlines(table)] == [
+        "routed",
+        "baseline",
+    ]
+
+
+def test_headlines_are_mean_accuracy_and_error_and_the_worst_recall_of_all():
+    assert headlines(runs_table(MEASURES))["routed"] == pytest.approx(
+        {"argmax_accuracy": 0.92, "lowest_recall": 0.4, "squared_error": 25.0}
+    )
+
+
+def test_run_is_damaged_below_a_recall_of_85_per_cent_and_the_share_has_its_exact_interval():
+    damaged = damaged_runs(np.array([0.849, 0.85, 0.9, 0.0]))
+    # Clopper and Pearson's interval of 2 in 4, from a table.
+    assert damaged == {
+        "count": 2,
+        "runs": 4,
+        "share_ci95_low": pytest.approx(0.0676, abs=1e-4),
+        "share_ci95_high": pytest.approx(0.9324, abs=1e-4),
+    }
+    none = damaged_runs(np.full(5, 0.95))
+    # With none in n, the upper end is 1 - 0.025^(1 / n).
+    assert none["share_ci95_low"] == 0
+    assert none["share_ci95_high"] == pytest.approx(1 - 0.025 ** (1 / 5))
+
+
+def test_summary_counts_each_variant_s_damaged_runs():
+    summary = summary_over_seeds(runs_table(MEASURES | {("baseline", 0): run(0.1, 20.0)}), 0.9)
+    assert summary["routed"]["damaged_runs"]["count"] == 2
+    good = {("routed", seed): run(0.9, 24.0, lowest_recall=0.9) for seed in (0, 1)}
+    assert summary_over_seeds(runs_table(good), 0.9)["routed"]["damaged_runs"]["count"] == 0
+
+
+def test_confusion_table_has_a_row_a_count():
+    table = confusion_table({("routed", 3): {"confusion": [[5, 1], [0, 7]]}})
+    assert table.to_dict("list") == {
+        "variant": ["routed"] * 4,
+        "seed": [3] * 4,
+        "digit": [0, 0, 1, 1],
+        "latent": [0, 1, 0, 1],
+        "images": [5, 1, 0, 7],
+    }
