@@ -87,3 +87,12 @@ def test_stage_that_computes_no_network_does_not_import_torch(name):
         if isinstance(node, ast.Import | ast.ImportFrom) and "torch" in ast.unparse(node)
     ]
     assert users == []
+
+
+def test_test_images_reach_only_what_measures_and_what_shows():
+    readers = {
+        name
+        for name, stage in STAGES.items()
+        if any(dep.endswith("test.safetensors") for dep in stage.get("do", stage)["deps"])
+    }
+    assert readers == {"evaluate", "probe_pixels", "export", "demo"}

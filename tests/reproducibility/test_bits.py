@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 
@@ -51,6 +52,13 @@ def test_two_trainings_are_bit_equal(inputs, tmp_path):
 def test_another_seed_gives_other_weights(inputs, tmp_path):
     first = train_in_process(inputs, tmp_path / "first", seed=0)
     assert train_in_process(inputs, tmp_path / "second", seed=1) != first
+
+
+def test_training_reads_no_test_image(inputs, tmp_path):
+    poisoned = shutil.copytree(inputs, tmp_path / "poisoned")
+    DataFolder(poisoned).test.write_bytes(b"not an image")
+    first = train_in_process(inputs, tmp_path / "first")
+    assert train_in_process(poisoned, tmp_path / "second") == first
 
 
 @pytest.mark.parametrize(("variant", "counts"), [("routed", (1, 2, 8)), ("published", (1, 2))])
