@@ -291,13 +291,11 @@ def test_latents_of_a_recipe_are_those_of_each_digit_and_the_free_ones(recipe):
     assert not (routing.routes == labels).any()
 
 
-def test_routes_are_drawn_from_the_stream_alone():
-    labels = torch.arange(1000) % 10
-    first, again, other = (
-        choose_routes(labels, 0.5, 0.5, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)
-    )
-    assert torch.equal(first, again)
-    assert 0.1 < (first != other).float().mean() < 0.9
+def test_routes_of_a_seed_are_what_they_were():
+    # A change of how they are drawn would change every run with fewer routes or wrong ones.
+    routes = choose_routes(torch.arange(20) % 10, 0.7, 0.5, stream())
+    first, second = [3, 10, 0, 10, 6, 5, 10, 7, 4, 9], [5, 10, 8, 8, 3, 5, 6, 10, 10, 10]
+    assert routes.tolist() == first + second
 
 
 def test_wrong_label_is_any_of_the_nine_others_alike():

@@ -42,11 +42,11 @@ def test_history_has_a_row_per_epoch_of_both_phases(images, recipe):
 
 
 def test_decoder_phase_leaves_the_encoder_alone(images, recipe):
-    longer, _ = history(images, recipe)
+    longer, rows = history(images, recipe.model_copy(update={"decoder_epochs": 5}))
     shorter, _ = history(images, recipe.model_copy(update={"decoder_epochs": 0}))
     assert torch.equal(weights(longer.encoder), weights(shorter.encoder))
     assert torch.equal(weights(longer.mean_head), weights(shorter.mean_head))
-    assert not torch.equal(weights(longer.decoder), weights(shorter.decoder))
+    assert rows[-1].loss < 0.9 * rows[1].loss
 
 
 def test_no_validation_split_leaves_its_columns_empty(images, recipe):
