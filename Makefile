@@ -4,6 +4,7 @@
 #   make demo    build the browser demo if need be, and serve it on this machine
 #   make bench   what training costs, against the published recipe and the machine's own rate
 #   make race    quality against training time, beside one run of 100 published epochs
+#   make mutants change the code that decides a number in one place at a time, and count what tests notice
 #   make faults  kill the pipeline at random moments and check that nothing is lost
 #   make lint    formatting, lint and types
 PYTHON ?= python3
@@ -15,7 +16,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race standings lost-digit faults chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race standings lost-digit mutants faults chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@if test -e .git; then grvae repro -j $(JOBS); else dvc repro; fi
@@ -68,6 +69,9 @@ lost-digit: $(INSTALLED)
 	dvc repro download@gated
 	python -m benchmarks.lost_digit --params params.yaml --data data/gated \
 		--table reports/search/lost_digit.csv --figure docs/lost_digit.png
+
+mutants: $(INSTALLED)
+	python -m tools.mutants
 
 faults: $(INSTALLED)
 	python -m benchmarks.faults --out reports/faults.json
