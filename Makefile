@@ -5,6 +5,8 @@
 #   make bench   what training costs, against the published recipe and the machine's own rate
 #   make race    quality against training time, beside one run of 100 published epochs
 #   make mutants change the code that decides a number in one place at a time, and count what tests notice
+#   make front   accuracy against error of every recipe that was tried, on validation images
+#   make many-seeds  how often a run loses a digit, over 100 seeds
 #   make faults  kill the pipeline at random moments and check that nothing is lost
 #   make lint    formatting, lint and types
 PYTHON ?= python3
@@ -16,7 +18,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race standings lost-digit mutants faults chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race standings lost-digit front many-seeds mutants faults chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@if test -e .git; then grvae repro -j $(JOBS); else dvc repro; fi
@@ -72,6 +74,23 @@ lost-digit: $(INSTALLED)
 
 mutants: $(INSTALLED)
 	python -m tools.mutants
+
+# Accuracy against error of every recipe that was tried, on validation images: hours. Runs that the
+# table has are not repeated.
+front: $(INSTALLED)
+	dvc repro download@gated
+	python -m benchmarks.trials --params params.yaml --data data/gated --split validation --workers $(JOBS) \
+		--trials reports/search/front.yaml --table reports/search/front.csv
+	python -m benchmarks.trial_pages front --table reports/search/front.csv \
+		--figure reports/search/front.png --markdown reports/search/front.md
+
+# How often a run loses a digit: hours.
+many-seeds: $(INSTALLED)
+	dvc repro download@gated
+	python -m benchmarks.trials --params params.yaml --data data/gated --split test --workers $(JOBS) \
+		--trials reports/many_seeds/trials.yaml --table reports/many_seeds/runs.csv
+	python -m benchmarks.trial_pages seeds --table reports/many_seeds/runs.csv \
+		--markdown reports/many_seeds/summary.md
 
 faults: $(INSTALLED)
 	python -m benchmarks.faults --out reports/faults.json

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from grvae.base.statistics import CONFIDENCE, Estimate, estimate, paired_difference
+from grvae.base.statistics import CONFIDENCE, Median, estimate_median, paired_difference
 from grvae.measure.metrics import METRICS
 
 RunKey = tuple[str, int]  # variant and seed
@@ -30,30 +30,30 @@ def headlines(runs: pd.DataFrame) -> dict[str, dict[str, float]]:
     """By variant, what to look at first: as few numbers as tell whether something has changed.
 
     Returns:
-        argmax_accuracy: mean over seeds.
+        argmax_accuracy: median over seeds.
         lowest_recall: of any digit in any seed.
-        squared_error: per image, mean over seeds.
+        squared_error: per image, median over seeds.
     """
     return {
         str(variant): {
-            "argmax_accuracy": float(group["argmax_accuracy"].mean()),
+            "argmax_accuracy": float(group["argmax_accuracy"].median()),
             "lowest_recall": float(group["lowest_recall"].min()),
-            "squared_error": float(group["squared_error_per_image"].mean()),
+            "squared_error": float(group["squared_error_per_image"].median()),
         }
         for variant, group in runs.groupby("variant", sort=False)
     }
 
 
 def summary_over_seeds(runs: pd.DataFrame, pixel_probe_accuracy: float) -> dict[str, Any]:
-    """Means, intervals and paired differences over seeds.
+    """Medians, intervals and paired differences over seeds.
 
     Args:
         runs: see `runs_table`; every variant has the same seeds in the same order.
         pixel_probe_accuracy: of the linear probe on raw pixels, which has no seed.
 
     Returns:
-        `seeds`, their number; `pixels`; by variant and metric the mean, the median, the lowest and
-        the highest value over seeds, with the ends of the mean's interval for the main metrics;
+        `seeds`, their number; `pixels`; by variant and metric the median, the mean, the lowest and
+        the highest value over seeds, with the ends of the median's interval for the main metrics;
         how many runs have a damaged digit, see `damaged_runs`; and the paired difference of the
         first variant to each other one.
     """
@@ -66,9 +66,9 @@ def summary_over_seeds(runs: pd.DataFrame, pixel_probe_accuracy: float) -> dict[
     for variant, group in groups.items():
         metrics[variant] = {
             name: {
-                **(_interval(estimate(group[name].to_numpy())) if name in main else {}),
-                "mean": float(group[name].mean()),
+                **(_interval(estimate_median(group[name].to_numpy())) if name in main else {}),
                 "median": float(group[name].median()),
+                "mean": float(group[name].mean()),
                 "lowest": float(group[name].min()),
                 "highest": float(group[name].max()),
             }
@@ -105,8 +105,9 @@ def damaged_runs(lowest_recalls: np.ndarray) -> dict[str, float]:
     }
 
 
-def _interval(value: Estimate) -> dict[str, float]:
-    return {"mean": value.mean, "ci95_low": value.low, "ci95_high": value.high}
+def _interval(value: Median) -> dict[str, float]:
+    ends = {"ci95_low": value.low, "ci95_high": value.high}
+    return {"median": value.median} | {name: end for name, end in ends.items() if end is not None}
 
 
 def confusion_table(measures: Mapping[RunKey, Mapping[str, Any]]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 from numpy.typing import ArrayLike
 
-from grvae.base.statistics import estimate
+from grvae.base.statistics import estimate_median
 from grvae.measure.metrics import METRICS, assigned_confusion
 from grvae.measure.summary import RunKey
 from grvae.show.digits import (
@@ -310,7 +310,7 @@ def _draw_matrix(
 
 @styled
 def draw_seeds(runs: pd.DataFrame) -> Figure:
-    """The main measures: every seed as a dot beside the mean and its 95 % interval."""
+    """The main measures: every seed as a dot beside the median and its 95 % interval."""
     figure, panels = make_panels(len(SHOWN_BY_SEED), height=2.9, per_row=4, width=PANEL_WIDTH / 2)
     variants = list(runs["variant"].unique())
     colours = colours_of(variants)
@@ -319,20 +319,22 @@ def draw_seeds(runs: pd.DataFrame) -> Figure:
         lows, highs = [0.0], [1.0 if is_share else float(runs[name].max())]
         for place, variant in enumerate(variants):
             values = runs.loc[runs["variant"] == variant, name].to_numpy()
-            result = estimate(values)
+            result = estimate_median(values)
             spread = place - 0.15 + np.linspace(-0.12, 0.12, len(values))
             colour = colours[variant]
             panel.plot(spread, values, ls="", marker="o", ms=4.5, alpha=0.7, mew=0, color=colour)
+            ends = result.low, result.high  # none for few seeds
+            low, high = (result.median if end is None else end for end in ends)
             panel.errorbar(
                 place + 0.15,
-                result.mean,
-                [[result.mean - result.low], [result.high - result.mean]],
+                result.median,
+                [[result.median - low], [high - result.median]],
                 color=colour,
                 capsize=3.5,
                 fmt="_",
                 ms=9,
             )
-            lows, highs = [*lows, result.low], [*highs, result.high]
+            lows, highs = [*lows, low], [*highs, high]
         slant = 30 if len(variants) > 2 else 0
         panel.set_xticks(range(len(variants)), variants, rotation=slant, rotation_mode="xtick")
         panel.set_xlim(-0.6, len(variants) - 0.4)

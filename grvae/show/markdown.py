@@ -99,18 +99,18 @@ def write_signed(difference: float, decimals: int = 2) -> str:
 def write_estimate(
     estimate: Mapping[str, float] | None, metric: Metric, is_difference: bool = False
 ) -> str:
-    """A mean over seeds, and the ends of its interval where it has one."""
+    """A median over seeds, and the ends of its interval where it has one."""
     if estimate is None:
         return MISSING
-    values = [estimate[key] for key in ("mean", "ci95_low", "ci95_high") if key in estimate]
+    values = [estimate[key] for key in ("median", "ci95_low", "ci95_high") if key in estimate]
     if is_difference and metric.is_share:
-        mean, *ends = [write_signed(100 * value, metric.decimals) for value in values]
-        mean += " points"
+        median, *ends = [write_signed(100 * value, metric.decimals) for value in values]
+        median += " points"
     elif is_difference:
-        mean, *ends = [write_signed(value, metric.decimals) for value in values]
+        median, *ends = [write_signed(value, metric.decimals) for value in values]
     else:
-        mean, *ends = [write_value(value, metric) for value in values]
-    return f"{mean} ({ends[0]} to {ends[1]})" if ends else mean
+        median, *ends = [write_value(value, metric) for value in values]
+    return f"{median} ({ends[0]} to {ends[1]})" if ends else median
 
 
 def write_value(value: float, metric: Metric) -> str:

@@ -37,19 +37,19 @@ SCALARS = {
 
 
 def measures(**accuracies):
-    """Runs of two seeds a variant, from their argmax accuracies."""
+    """Runs of six seeds a variant, which take turns between two argmax accuracies."""
     return {
         (variant, seed): SCALARS
         | {"argmax_accuracy": accuracy, "squared_error_per_image": 25 + 0.5 * seed}
         for variant, pair in accuracies.items()
-        for seed, accuracy in enumerate(pair)
+        for seed, accuracy in enumerate(pair * 3)
     }
 
 
 def report(params, template=TEMPLATE, dataset="mnist", **accuracies):
     table = runs_table(measures(**accuracies))
     params = params.model_copy(
-        update={"variants": list(accuracies), "seeds": [0, 1], "dataset": dataset}
+        update={"variants": list(accuracies), "seeds": list(range(6)), "dataset": dataset}
     )
     return render_report(template, summary_over_seeds(table, 0.92), table, params, PUBLISHED)
 
@@ -57,7 +57,7 @@ def report(params, template=TEMPLATE, dataset="mnist", **accuracies):
 def test_numbers_come_from_the_metrics(params):
     text = report(params, routed=(0.95, 0.96), baseline=(0.1, 0.12))
     assert "`routed`: the largest of the ten latents names the digit of 95.5 % (" in text
-    assert "over 2 seeds" in text
+    assert "over 6 seeds" in text
     assert "10,000 test images" in text
     assert "+84.5 points" in text
 
@@ -116,13 +116,13 @@ def test_overridden_settings_are_bold(params):
     assert "| `routing` | `label` | **`none`** |" in text
 
 
-@pytest.mark.parametrize(("lowest_recall", "damaged"), [(0.84, 2), (0.86, 0)])
+@pytest.mark.parametrize(("lowest_recall", "damaged"), [(0.84, 6), (0.86, 0)])
 def test_damaged_digits_are_counted(params, lowest_recall, damaged):
     changed = {"lowest_recall": lowest_recall}
     found = {run: values | changed for run, values in measures(routed=(1, 1)).items()}
     table, few = runs_table(found), params.model_copy(update={"variants": ["routed"]})
     text = render_report(TEMPLATE, summary_over_seeds(table, 0.92), table, few, PUBLISHED)
-    assert f"{damaged} of 2 runs have a damaged" in text
+    assert f"{damaged} of 6 runs have a damaged" in text
 
 
 def test_tables_are_whole(params):
@@ -193,9 +193,22 @@ def test_numbers_are_written_in_one_way():
 
 
 def test_estimates_show_their_interval_where_they_have_one():
-    interval = {"mean": 0.5, "ci95_low": 0.25, "ci95_high": 0.75}
+    interval = {"median": 0.5, "ci95_low": 0.25, "ci95_high": 0.75}
     assert write_estimate(interval, ARGMAX) == "50.0 % (25.0 % to 75.0 %)"
     assert write_estimate(interval, ERROR, is_difference=True) == "+0.50 (+0.25 to +0.75)"
     assert write_estimate(interval, ARGMAX, True) == "+50.0 points (+25.0 to +75.0)"
-    assert write_estimate({"mean": 0.5}, ARGMAX) == "50.0 %"
+    assert write_estimate({"median": 0.5}, ARGMAX) == "50.0 %"
     assert write_estimate(None, ARGMAX) == "—"
+
+
+def test_few_seeds_have_no_verdict(params):
+    few = {
+        key: values
+        for key, values in measures(routed=(1, 1), baseline=(0, 0)).items()
+        if key[1] < 5
+    }
+    table = runs_table(few)
+    params = params.model_copy(update={"variants": ["routed", "baseline"], "seeds": list(range(5))})
+    text = render_report(TEMPLATE, summary_over_seeds(table, 0.92), table, params, PUBLISHED)
+    assert "Fewer than six seeds have no interval, and so no verdict." in text
+    assert "the hypothesis is" not in text

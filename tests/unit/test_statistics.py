@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from grvae.base.statistics import estimate, paired_difference
+from grvae.base.statistics import estimate, estimate_median, paired_difference
 
 
 def test_interval_of_a_hand_computed_sample():
@@ -14,8 +14,25 @@ def test_interval_of_a_hand_computed_sample():
 
 def test_pairing_removes_what_the_seeds_share():
     shared = np.array([0.0, 10.0, 20.0])
+    shared = np.concatenate([shared, shared + 5])
     value = paired_difference(shared + 1, shared)
-    assert (value.low, value.mean, value.high) == (1, 1, 1)
+    assert (value.low, value.median, value.high) == (1, 1, 1)
+
+
+def test_interval_of_a_median_lies_between_two_of_the_values():
+    # Of ten values the second and the ninth: 1 - 2 * (1 + 10) / 2**10 is 97.9 %.
+    value = estimate_median(np.array([9.0, 1, 2, 3, 4, 5, 6, 7, 8, 100]))
+    assert (value.median, value.low, value.high) == (5.5, 2, 9)
+
+
+def test_interval_of_the_median_of_six_values_is_their_range():
+    value = estimate_median(np.array([3.0, 1, 2, 6, 5, 4]))
+    assert (value.median, value.low, value.high) == (3.5, 1, 6)
+
+
+def test_five_values_have_a_median_without_an_interval():
+    value = estimate_median(np.array([3.0, 1, 2, 5, 4]))
+    assert (value.median, value.low, value.high) == (3, None, None)
 
 
 def test_one_value_has_no_interval():
