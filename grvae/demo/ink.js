@@ -13,7 +13,7 @@ const Ink = (() => {
   const CENTRE = 14;
   const PEN = 2.4; // width in pixels of 28 x 28; about what MNIST's strokes have
   const SMALLEST = 0.08; // of the pad; a smaller drawing is a dot and is not enlarged to fill the box
-  const TIE = 1e-6; // a symmetric drawing lies half way between pixels: no last bit may decide
+  const TIE = 0.1; // pixels: a symmetric drawing lies half way, and the pad's grid must not decide
 
   /* Strokes are lists of points {x, y} in [0, 1], y down. Returns 784 pixels or null for none. */
   function toImage(strokes) {

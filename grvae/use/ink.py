@@ -20,8 +20,10 @@ BOX = 20
 CENTRE = 14
 PEN = 2.4  # width in pixels of 28 x 28; about what MNIST's strokes have
 SMALLEST = 0.08  # of the pad; a smaller drawing is a dot and is not enlarged to fill the box
-# A symmetric drawing lies half way between two pixels; rounding must not decide by the last bit.
+# A symmetric picture lies half way between two pixels. Which one it goes to must depend neither on
+# the last bit nor, for strokes, on the grid that a pad rounds its points to.
 TIE = 1e-6
+STROKE_TIE = 0.1
 
 Stroke = Sequence[tuple[float, float]]
 
@@ -54,7 +56,7 @@ def normalise(ink: NDArray[np.floating]) -> NDArray[np.float32]:
     image = np.zeros((SIDE, SIDE), np.float32)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
     image[top : top + height, left : left + width] = np.clip(np.asarray(scaled), 0, 1)
-    return centre(image).reshape(PIXELS)
+    return centre(image, TIE).reshape(PIXELS)
 
 
 def draw_strokes(strokes: Iterable[Stroke]) -> NDArray[np.float32] | None:
@@ -75,7 +77,7 @@ def draw_strokes(strokes: Iterable[Stroke]) -> NDArray[np.float32] | None:
     low, high = points.min(axis=0), points.max(axis=0)
     scale = (BOX - PEN) / max(*(high - low), SMALLEST)
     placed = [SIDE / 2 + (line - (low + high) / 2) * scale for line in lines]
-    return centre(_ink(placed)).reshape(PIXELS)
+    return centre(_ink(placed), STROKE_TIE).reshape(PIXELS)
 
 
 def _ink(strokes: Iterable[NDArray[np.float64]]) -> NDArray[np.float32]:
@@ -94,12 +96,15 @@ def _ink(strokes: Iterable[NDArray[np.float64]]) -> NDArray[np.float32]:
     return image.astype(np.float32)
 
 
-def centre(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Move an image (28, 28) by whole pixels until its centre of mass is at pixel (14, 14)."""
+def centre(image: NDArray[np.float32], tie: float) -> NDArray[np.float32]:
+    """Move an image (28, 28) by whole pixels until its centre of mass is at pixel (14, 14).
+
+    Up to `tie` pixels short of half way it goes right and down.
+    """
     rows, columns = np.indices(image.shape)
     mass = image.sum(dtype=np.float64)
     down, right = (
-        math.floor(CENTRE - (image * places).sum(dtype=np.float64) / mass + 0.5 + TIE)
+        math.floor(CENTRE - (image * places).sum(dtype=np.float64) / mass + 0.5 + tie)
         for places in (rows, columns)
     )
     moved = np.zeros_like(image)

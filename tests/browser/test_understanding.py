@@ -241,9 +241,6 @@ def test_strokes_of_every_style_survive_a_link(page):
     assert np.quantile(answers[:, 1], 0.9) < 0.1
 
 
-@pytest.mark.xfail(
-    reason="some strokes drawn by pointer come out otherwise than in Python", strict=False
-)
 def test_drawings_are_read_in_the_page_as_in_python(page, built):
     """One drawing a digit, by pointer: the page reads what Python reads of the same strokes."""
     wanted = {each.digit: each for each in strokes.drawings() if each.style.endswith("slanted")}
