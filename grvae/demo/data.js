@@ -17,7 +17,14 @@ const Data = (() => {
     return requested.get(name);
   }
 
-  function request(name) {
+  /* The page's own load event does not wait for data: only then can one draw before it is there. */
+  const pageLoaded = new Promise((resolve) => {
+    if (document.readyState === "complete") resolve();
+    else window.addEventListener("load", () => resolve(), { once: true });
+  });
+
+  async function request(name) {
+    await pageLoaded;
     const path = `data/${name}.js`;
     return new Promise((resolve, reject) => {
       const fail = (what) => {

@@ -51,19 +51,24 @@ const Page = (() => {
     byId("hint").hidden = pixels !== null;
     byId("source").textContent = source;
     cards.forEach((card) => card.setInput(pixels, label));
-    byId("readings").textContent = readings().join("\n");
+    showReadings();
     map.setCurrent(pad.digit);
     showButtons();
   }
 
+  /* [model, what it reads] for each card. */
   const readings = () =>
-    cards.map((card) => {
-      if (!card.model) return "Loading\u2026";
-      return `${card.model.title}: ${card.reading ? `reads ${Model.inWords(card.reading)}` : "\u2013"}`;
+    cards.map(({ model, reading }) => {
+      if (!model) return ["", "Loading\u2026"];
+      return [`${model.title}: `, reading ? `reads ${Model.inWords(reading)}` : "\u2013"];
     });
 
+  function showReadings() {
+    byId("readings").replaceChildren(...readings().map(([name, text]) => make("li", {}, name, make("span", {}, text))));
+  }
+
   function announce() {
-    byId("announcement").textContent = [byId("source").textContent, ...readings()].join(". ");
+    byId("announcement").textContent = [byId("source").textContent, ...readings().map((each) => each.join(""))].join(". ");
     showButtons();
     keepAddress();
   }
@@ -86,21 +91,30 @@ const Page = (() => {
 
   /* ---- test digits ---- */
 
+  let misread = null; // of the first card's model, once they are known
+  let misreadOf = null;
+
   function chosen() {
     return byId("misread").checked && misread ? misread : digits.all;
   }
 
-  let misread = null;
-
+  /* Whenever the first model changes, and when the digits are there: whichever comes last. */
   async function findMisread() {
     const model = cards[0] && cards[0].model;
-    if (!model || !digits) return;
+    if (!model || model === misreadOf) return;
+    const label = byId("misread-label");
+    label.textContent = `Only those that ${model.title} misreads`;
+    if (!digits) return;
+    misreadOf = model;
+    misread = null;
+    byId("misread").disabled = true;
+    await new Promise((resolve) => setTimeout(resolve, 200)); // what is in sight comes first
     const found = (await Encodings.of(model)).misread;
-    if (cards[0].model !== model) return;
+    if (misreadOf !== model) return;
     misread = found;
     byId("misread").disabled = found.length === 0;
     if (!found.length) byId("misread").checked = false;
-    byId("misread-label").textContent = `Only the ${found.length} that ${model.title} misreads`;
+    label.textContent = `Only the ${found.length} that ${model.title} misreads`;
   }
 
   function stepBy(step) {
@@ -205,7 +219,7 @@ const Page = (() => {
       Object.assign(card, input);
       card.setModel(model);
       if (pure !== null) card.setLatents(model.latents.pure[pure]);
-      byId("readings").textContent = readings().join("\n");
+      showReadings();
       showModels();
     } catch (error) {
       if (card.wanted === name) card.showProblem(`${error.message} Is the folder complete?`);
@@ -216,7 +230,7 @@ const Page = (() => {
     card.wanted = null;
     cards.splice(cards.indexOf(card), 1);
     card.element.remove();
-    byId("readings").textContent = readings().join("\n");
+    showReadings();
     showModels();
     byId("add").focus();
   }
@@ -240,8 +254,7 @@ const Page = (() => {
     );
     showButtons();
     showExample();
-    if (Encodings.known.size || byId("misread").checked) findMisread();
-    else setTimeout(findMisread, 200);
+    findMisread();
     keepAddress();
   }
 
@@ -309,6 +322,7 @@ const Page = (() => {
     showButtons();
     try {
       digits = digits || (await Digits.load());
+      findMisread();
     } catch (error) {
       showBanner(`${error.message} Test digits are missing; you can still draw.`);
     }

@@ -83,7 +83,6 @@ def test_pure_digit_stays_pressed_while_its_picture_stays(page):
     expect(pure).to_have_attribute("aria-pressed", "false")
 
 
-@pytest.mark.xfail(reason="after a reload the label does not name the model", strict=False)
 def test_reload_keeps_the_address_and_forgets_the_tick(page):
     expect(page.locator("#misread-label")).to_contain_text("that Routed misreads")
     page.check("#misread")
@@ -172,7 +171,6 @@ def test_nothing_overlaps_on_a_narrow_phone(page, width):
     assert overlaps == []
 
 
-@pytest.mark.xfail(reason="on a phone on its side the picture leaves the screen", strict=False)
 def test_phone_on_its_side_shows_the_picture_beside_the_moving_slider(open_page, built):
     page = open_page(file_address(built), **(PHONE | {"viewport": {"width": 700, "height": 360}}))
     for latent in (1, 5, 9):
@@ -287,7 +285,6 @@ def test_missing_model_can_be_tried_again(browser, built, tmp_path):
     page.context.close()
 
 
-@pytest.mark.xfail(reason="the page's load event waits for the models", strict=False)
 def test_pad_draws_before_the_models_are_there(browser, http_address):
     context = browser.new_context(**DESKTOP)
     page = context.new_page()

@@ -314,7 +314,6 @@ def test_page_has_no_accessibility_fault_that_axe_knows(open_page, http_address,
     assert [(each["id"], each["nodes"][0]["html"]) for each in violations] == []
 
 
-@pytest.mark.xfail(reason="an empty pad moves what is below it", strict=False)
 def test_nothing_jumps_while_the_page_is_used(page):
     tops = """() => [...document.querySelectorAll("section, .look, .latent, button")]
         .filter((each) => each.checkVisibility())
