@@ -23,7 +23,7 @@ def demo(params: Path, data: Path, runs: Path, sources: Path, page: Path) -> Non
         for variant in settings.variants
     ]
     train, test = load_images(DataFolder(data).train), load_images(DataFolder(data).test)
-    bundle = build_bundle(shown, train, test)
+    bundle = build_bundle(shown, train, test, settings.evaluation.slider_percentiles)
     for each in bundle["index"]["left_out"]:
         click.echo(f"left out of the page: {said(each)}")
     size = write_page(page, sources, bundle)

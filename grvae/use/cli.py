@@ -34,8 +34,9 @@ def encode(image_files: Sequence[Path], weights_file: Path, as_is: bool, as_json
 
     A picture may have any size, format and polarity; it is cropped, scaled and centred as the
     browser demo does it. The last column says where to doubt: `close to N`, if the encoder gives
-    latent N a chance of 5 % or more to be the largest; `unlike any training image`, if the decoder
-    misses 80 % or more of the digit. A picture in which no digit can be found is an error.
+    latent N a chance of 5 % or more to be the largest; `unlike any training image`, if it has more
+    or less ink than MNIST's digits, or the decoder cannot draw it. A picture in which no digit can
+    be found is an error.
     """
     import torch  # slow to import, and not needed by `serve`
 

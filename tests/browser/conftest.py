@@ -19,7 +19,7 @@ from grvae.model.images import ImageSet, load_images
 from grvae.model.training import train_vae
 from grvae.model.vae import VAE, build_model, load_vae, save_vae
 from grvae.params import load_params
-from grvae.use.demo_bundle import round_weights
+from grvae.use.demo_layers import round_weights
 from grvae.use.server import open_server
 from stages.demo import demo
 from tests.browser.chromium import DESKTOP, launch_chromium

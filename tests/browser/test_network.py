@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from grvae.model.vae import build_model
-from grvae.use.demo_bundle import compressed, describe_layers, round_weights
+from grvae.use.demo_layers import compressed, describe_layers, round_weights
 from tests.browser import strokes
 from tests.browser.conftest import VARIANTS
+from tests.strange_cases import CASES, LIMITS
 
 TOLERANCE = 1e-3
 IMAGES = 200
@@ -96,6 +97,11 @@ def test_strokes_come_out_as_in_python(page):
     expected = np.stack([strokes.rasterise(each) for each in drawn])
     assert len(drawn) > 400
     np.testing.assert_allclose(np.array(answer(page, script, drawn)), expected, atol=1e-5)
+
+
+def test_doubt_follows_the_rule_of_python(page):
+    script = "(cases, limits) => cases.map(([of]) => Model.strangeness(...of, limits))"
+    assert answer(page, script, CASES, LIMITS) == [expected for _, expected in CASES]
 
 
 @pytest.mark.parametrize("variant", [0, 1])

@@ -78,7 +78,7 @@ def test_encode_writes_json_for_scripts(model, weights, digit):
     assert row["argmax"] == int(np.argmax(row["means"]))
     assert row["runner_up"] == int(np.argsort(row["means"])[-2])
     assert 0 < row["runner_up_chance"] < 0.5
-    assert row["missed"] > 0
+    assert "strange" in row
     assert isinstance(row["doubts"], list)
 
 

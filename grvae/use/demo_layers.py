@@ -1,0 +1,128 @@
+"""A network as the page reads it: 8-bit weights with one scale a row, in one compressed string."""
+
+import base64
+import copy
+import zlib
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from grvae.base.errors import GrvaeError
+from grvae.base.sizes import SIDE
+from grvae.model.vae import VAE
+
+ACTIVATION_NAMES: dict[type[nn.Module], str] = {nn.ReLU: "relu", nn.SiLU: "silu"}
+# They only change how the same numbers are counted.
+SHAPES = (nn.Flatten, nn.Unflatten)
+
+
+@torch.no_grad()
+def round_weights(model: VAE) -> VAE:
+    """A copy of the model with the weights that the page has."""
+    rounded = copy.deepcopy(model)
+    for module in rounded.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            integers, scale = quantise(rows_of(module))
+            rows = integers * scale[:, None]
+            if isinstance(module, nn.ConvTranspose2d):
+                first, second, *kernel = module.weight.shape
+                module.weight.copy_(rows.view(second, first, *kernel).transpose(0, 1))
+            else:
+                module.weight.copy_(rows.view_as(module.weight))
+    return rounded
+
+
+def rows_of(module: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
+    """The weights as a table: a row for each output, or for each output channel."""
+    weights = module.weight.detach()
+    if isinstance(module, nn.ConvTranspose2d):
+        weights = weights.transpose(0, 1)
+    return weights.flatten(start_dim=1)
+
+
+def quantise(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Round weights (output, input) to integers (output, input) int8 and a scale (output,).
+
+    The largest weight of a row becomes 127 or -127; the weights are integers times scale.
+    """
+    largest = weights.detach().abs().amax(dim=1)
+    scale = torch.where(largest > 0, largest, 1) / torch.iinfo(torch.int8).max
+    return (weights.detach() / scale[:, None]).round().to(torch.int8), scale
+
+
+def describe_layers(modules: Sequence[nn.Module]) -> tuple[list[dict[str, Any]], bytes]:
+    """Layers in order, each with the activation that follows it, and their numbers.
+
+    Returns:
+        For each layer `kind` (linear, convolution or transposed), `inputs`, `outputs` (units or
+        channels), `activation` (relu, silu or none), and for convolutions `kernel`, `stride`,
+        `padding`, the `side` that comes in and the `out_side` that goes out. The bytes hold, layer
+        by layer and little-endian, the rows' scales (output,) float32, the biases (output,)
+        float32, and the weights (output, input) int8.
+
+    Raises:
+        GrvaeError: a module that the page cannot compute.
+    """
+    layers: list[dict[str, Any]] = []
+    numbers = bytearray()
+    side = SIDE
+    for module, following in pairwise([*modules, nn.Identity()]):
+        if isinstance(module, nn.Unflatten):
+            side = int(module.unflattened_size[-1])
+        if isinstance(module, SHAPES) or type(module) in ACTIVATION_NAMES:
+            continue
+        if not isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            raise GrvaeError(f"has a layer that the page cannot compute: {type(module).__name__}")
+        layer: dict[str, Any] = {"activation": ACTIVATION_NAMES.get(type(following), "none")}
+        if isinstance(module, nn.Linear):
+            layer |= {"kind": "linear", "inputs": module.in_features}
+            layer |= {"outputs": module.out_features}
+        else:
+            layer |= describe_convolution(module, side)
+            side = layer["out_side"]
+        layers.append(layer)
+        weights, scale = quantise(rows_of(module))
+        bias = module.bias if module.bias is not None else torch.zeros(len(scale))
+        numbers += scale.numpy().astype("<f4").tobytes()
+        numbers += bias.detach().numpy().astype("<f4").tobytes()
+        numbers += weights.numpy().tobytes()
+    return layers, bytes(numbers)
+
+
+def describe_convolution(module: nn.Conv2d | nn.ConvTranspose2d, side: int) -> dict[str, Any]:
+    """A convolution of square images of one size, with square kernels and nothing unusual."""
+    kernel, stride, padding = module.kernel_size[0], module.stride[0], int(module.padding[0])
+    plain = (
+        module.kernel_size == (kernel, kernel)
+        and module.stride == (stride, stride)
+        and module.padding == (padding, padding)
+        and module.dilation == (1, 1)
+        and module.groups == 1
+        and module.padding_mode == "zeros"
+        and module.output_padding in {0, (0, 0)}
+    )
+    if not plain:
+        raise GrvaeError(f"has a layer that the page cannot compute: {module}")
+    if isinstance(module, nn.ConvTranspose2d):
+        kind, out_side = "transposed", (side - 1) * stride - 2 * padding + kernel
+    else:
+        kind, out_side = "convolution", (side + 2 * padding - kernel) // stride + 1
+    return {
+        "kind": kind,
+        "inputs": module.in_channels,
+        "outputs": module.out_channels,
+        "kernel": kernel,
+        "stride": stride,
+        "padding": padding,
+        "side": side,
+        "out_side": out_side,
+    }
+
+
+def compressed(content: bytes) -> str:
+    """Raw deflate, which every browser can undo, in base64."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, 9)
+    return base64.b64encode(deflate.compress(content) + deflate.flush()).decode()

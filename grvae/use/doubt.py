@@ -1,0 +1,84 @@
+"""Where an image is unlike what a model learnt from: one rule, for the command and for the page.
+
+`strangeness` in the page's model.js is the same in JavaScript, and a test asks both the same.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grvae.model.losses import squared_error
+from grvae.model.vae import VAE
+
+# Of the training images: hardly any has a larger error, or more or less ink, than these tell.
+ERROR_PERCENTILE = 99.5
+INK_PERCENTILES = (0.1, 99.9)
+EVERY = 5  # training image is enough for a percentile of the errors
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What hardly any training image of a model exceeds.
+
+    Attributes:
+        low_ink, high_ink: of the sum of pixels.
+        high_error: of the reconstruction's squared error.
+        high_error_share: of that error over the image's own sum of squares; 1 is what a black
+            image would miss.
+    """
+
+    low_ink: float
+    high_ink: float
+    high_error: float
+    high_error_share: float
+
+    @property
+    def as_numbers(self) -> dict[str, float]:
+        """By name, as the page reads them."""
+        return asdict(self)
+
+
+# Where the training images are not at hand: MNIST's ink, and the limits of `routed`, which draws
+# worst of the four variants (seeds 20 to 24).
+MNIST = Limits(low_ink=28.0, high_ink=228.0, high_error=61.0, high_error_share=0.8)
+
+
+@torch.no_grad()
+def limits_of(model: VAE, pixels: Tensor) -> Limits:
+    """The limits of a model that learnt from these images (image, 784)."""
+    some = pixels[::EVERY]
+    error = reconstruction_error(model, some)
+    share = error / some.square().sum(dim=1).clamp(min=1e-6)
+    low_ink, high_ink = np.percentile(pixels.sum(dim=1).numpy(), INK_PERCENTILES)
+    return Limits(
+        low_ink=float(low_ink),
+        high_ink=float(high_ink),
+        high_error=float(np.percentile(error.numpy(), ERROR_PERCENTILE)),
+        high_error_share=float(np.percentile(share.numpy(), ERROR_PERCENTILE)),
+    )
+
+
+def reconstruction_error(model: VAE, pixels: Tensor) -> Tensor:
+    """Squared error (image,) of what a model draws from the means of images (image, 784)."""
+    means, _ = model.encode(pixels)
+    return squared_error(pixels, torch.sigmoid(model.decode(model.activate(means))))
+
+
+def strangeness(ink: float, error: float, square: float, limits: Limits) -> str | None:
+    """Why an image is unlike any training image; None where it is not.
+
+    Args:
+        ink: its sum of pixels.
+        error: its reconstruction's squared error.
+        square: its sum of squared pixels.
+        limits: of the model.
+    """
+    if ink < limits.low_ink:
+        return "less ink"
+    if ink > limits.high_ink:
+        return "more ink"
+    if error > limits.high_error or error > limits.high_error_share * square:
+        return "drawn again, it differs"
+    return None

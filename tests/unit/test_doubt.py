@@ -1,0 +1,27 @@
+import pytest
+
+from grvae.model.vae import build_model
+from grvae.use.doubt import MNIST, Limits, limits_of, strangeness
+from grvae.use.reading import read_images
+from tests.strange_cases import CASES, LIMITS
+
+
+@pytest.mark.parametrize(("numbers", "answer"), CASES)
+def test_rule_has_an_answer_for_every_case(numbers, answer):
+    assert strangeness(*numbers, Limits(**LIMITS)) == answer
+
+
+def test_limits_are_what_few_training_images_exceed(recipe, images):
+    model = build_model(recipe, "relu", seed=0)
+    limits = limits_of(model, images.pixels)
+    ink = images.pixels.sum(dim=1)
+    assert ink.min() <= limits.low_ink < limits.high_ink <= ink.max()
+    readings = read_images(model, images.pixels, limits)
+    strange = sum(reading.strange is not None for reading in readings)
+    assert strange <= 0.05 * len(images.pixels)
+
+
+def test_image_without_ink_is_unlike_any_training_image(recipe, images):
+    model = build_model(recipe, "relu", seed=0)
+    (reading,) = read_images(model, 0 * images.pixels[:1], MNIST)
+    assert "unlike any training image: less ink" in reading.doubts
