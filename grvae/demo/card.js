@@ -3,10 +3,10 @@
    keeps the latents itself: a slider can show only what is in its range. */
 
 const METHODS = {
-  routed: "a 7 trains latent 7 only, and so on",
-  gated: "a 7 trains latent 7, and the others only to stay quiet",
-  classified: "no routing: a second loss names the latents",
-  none: "no routing: every digit trains every latent",
+  routed: "A 7 trains latent 7 only, and so on.",
+  gated: "A 7 trains latent 7; the others stay low.",
+  classified: "No routing: a second loss names the latents.",
+  none: "No routing: every digit trains every latent.",
 };
 
 class Card {

@@ -264,13 +264,22 @@ const Page = (() => {
     byId("announcement").textContent = `Sliders of ${model.title} set`;
   }
 
-  /* The example of the explanation: the last test digit, by the models of either side. */
-  function showExample() {
+  /* The example of the explanation: the last test digit, by a model of either method. It is one
+     of those that are shown, or else the first of its kind, loaded for this. */
+  async function showExample() {
     if (example === null || !figure) return;
-    const all = models();
-    const left = all.find((model) => model.labelled);
-    const right = all.find((model) => !model.labelled);
+    const { method } = figure;
+    const [left, right] = await Promise.all([method, "none"].map(modelOf));
+    if (figure.method !== method) return;
     figure.setExample(digits.labels[example], digits.pixels(example), left, right);
+  }
+
+  async function modelOf(method) {
+    const shown = models().find((model) => model.method === method);
+    const entry = entries.find((each) => each.method === method);
+    if (shown || !entry || !started) return shown;
+    // Where it cannot be loaded, the drawing stays without numbers.
+    return Model.load(entry.name).catch(() => undefined);
   }
 
   /* ---- the address ---- */
@@ -408,13 +417,13 @@ const Page = (() => {
     }
     showBanner("");
     entries = index.models;
-    byId("route-gradient").textContent = index.route_gradient;
-    byId("left-out").textContent = index.left_out.map(({ name, reason }) => `Left out: ${name} ${reason}.`).join(" ");
-    figure = new Routing.Figure(byId("learn"), entries);
+    Runs.showLeftOut(index.left_out);
+    figure = new Routing.Figure(byId("learn"), entries, index, showExample);
     for (const button of byId("learn").querySelectorAll(".steps button")) button.disabled = false;
     await applyAddress(Share.read(location.hash));
     started = true;
     showButtons();
+    showExample();
     document.documentElement.dataset.ready = "true";
   }
 

@@ -9,20 +9,38 @@ const Routing = (() => {
   const rowAt = (latent) => 18 + 25 * latent;
 
   const THROUGH = {
-    routed: (d) => `Left, only latent ${d} lets it through to the encoder, because the label says ${d}; right, all ten do.`,
-    gated: (d) => `Left, latent ${d} lets it through to the encoder, the others only in part; right, all ten do.`,
-    classified: () => "On both sides all ten let it through to the encoder; left, the label pulls on them besides.",
+    routed: (d) => `With routing, only latent ${d} lets it through to the encoder, because the label says ${d}; without, all ten do.`,
+    gated: (d) => `Early in training, only latent ${d} lets it through to the encoder, because the label says ${d}; without routing, all ten do.`,
+    classified: () => "All ten let it through to the encoder, with the second loss and without; but the label pulls on them besides.",
   };
 
   const limit = (value, word) => (value === null || value === undefined ? word : `${word} of ${value}`);
+  const number = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(1));
+
+  /* What becomes of a push that the gate holds back. */
+  function fate(share) {
+    if (!share) return "ignored";
+    if (share > 0) return `weakened to ${number(100 * share)} %`;
+    return share === -1 ? "turned round" : `turned round, ${number(-share)} times as strong`;
+  }
 
   /* The last but one step: what the rule does beyond opening and closing. */
   const RULES = {
-    routed: (d) => `What stops at the other nine is only the encoder\u2019s lesson: the decoder still learns from all ten.`,
-    gated: (d, { floor, ceiling }) =>
-      `Gated: latent ${d} ignores a push down while it is below its ${limit(floor, "floor")}; ` +
-      `the others ignore a push up above their ${limit(ceiling, "ceiling")}.`,
-    classified: (d) => `Second loss: it pushes latent ${d} up and the other nine down, whatever the drawing needs.`,
+    routed: (d, { floor }) =>
+      "Only the encoder\u2019s lesson stops at the other nine: the decoder still learns from all ten" +
+      (floor === null || floor === undefined
+        ? "."
+        : `; and latent ${d} is not pushed down while it is below its ${limit(floor, "floor")}.`),
+    gated: (d, { floor, ceiling, blocked_share: share }) =>
+      `Later all ten let it through, but a push that would hide the digit is ${fate(share)}: latent ${d} down ` +
+      `while below its ${limit(floor, "floor")}, or another up while above its ${limit(ceiling, "ceiling")}.`,
+    classified: (d) => `The second loss pushes latent ${d} up and the other nine down, whatever the drawing needs.`,
+  };
+
+  const MANY = {
+    routed: "After many images, each latent has heard from its own digit alone, and stands for it; without routing, all have heard from all.",
+    gated: "After many images, each latent is large for its own digit alone, and speaks softly of how the others are written; without routing, all have heard alike from all.",
+    classified: "After many images, the second loss has tied each latent to a digit; the drawing alone would not.",
   };
 
   const STEPS = [
@@ -32,9 +50,7 @@ const Routing = (() => {
     { name: "error", text: () => "Where the drawing is wrong, training sends the error backwards, as a gradient: change this way." },
     { name: "through", text: (d, method) => THROUGH[method](d) },
     { name: "rule", text: (d, method, limits) => RULES[method](d, limits) },
-    { name: "many", text: (d, method) => (method === "classified"
-      ? "After many images, the second loss has tied each latent to a digit; the drawing alone would not."
-      : "After many images, each latent on the left has heard from its own digit, and comes to stand for it; on the right all have heard from all.") },
+    { name: "many", text: (d, method) => MANY[method] },
   ];
 
   const svg = (tag, attributes, ...children) => {
@@ -76,6 +92,7 @@ const Routing = (() => {
       element.querySelector(".drawing").append(drawing);
       element.querySelector(".heard").prepend(this.tally);
       this.bars = [...element.querySelectorAll(".latent-bar")];
+      this.marks = [...element.querySelectorAll(".limit")];
     }
 
     latent(i) {
@@ -83,6 +100,7 @@ const Routing = (() => {
       return svg("g", { class: "latent-box", "data-latent": i },
         svg("rect", { class: "latent-frame", x: 206, y: y - 10, width: 60, height: 20, rx: 3 }),
         svg("rect", { class: "latent-bar", x: 224, y: y - 6, width: 0, height: 12 }),
+        svg("path", { class: "limit", d: `M224 ${y - 9}v18` }),
         svg("text", { x: 215, y: y + 5, class: "caption" }, String(i)),
         svg("path", { class: "stop", d: `M196 ${y - 3}l9 13m0 -13l-9 13` }));
     }
@@ -92,18 +110,25 @@ const Routing = (() => {
       this.element.querySelector(".method").textContent = METHOD_NAMES[method];
     }
 
-    /* Whose latent this image's label is: the others are closed on the routed side. */
+    /* Whose latent this image's label is: the others are closed where there is routing. */
     setDigit(digit) {
       const part = this.element.querySelectorAll("[data-latent]");
       for (const cell of this.tally.children) cell.classList.toggle("now", Number(cell.dataset.digit) === digit);
       for (const each of part) each.classList.toggle("own", Number(each.dataset.latent) === digit);
     }
 
-    setNumbers(image, drawing, latents) {
+    /* `title` names the model whose numbers these are; the limits are marked on the same scale. */
+    setNumbers(title, image, drawing, latents, digit, { floor, ceiling } = {}) {
+      this.element.querySelector(".whose").textContent = title;
       this.element.querySelector(".picture-in").setAttribute("href", image);
       this.element.querySelector(".picture-out").setAttribute("href", drawing);
-      const most = Math.max(...latents, 1e-6);
+      const most = Math.max(...latents, floor || 0, ceiling || 0, 1e-6);
       this.bars.forEach((bar, i) => bar.setAttribute("width", Math.max(0, (38 * latents[i]) / most)));
+      this.marks.forEach((mark, i) => {
+        const value = i === digit ? floor : ceiling;
+        mark.setAttribute("transform", `translate(${(38 * (value || 0)) / most} 0)`);
+        mark.classList.toggle("set", Boolean(value));
+      });
     }
   }
 
@@ -113,12 +138,13 @@ const Routing = (() => {
     return canvas.toDataURL();
   }
 
-  /* The whole figure. `entries` are the index's models. */
+  /* The whole figure. `entries` are the index's models, `code` their sources; `onChoose()` when
+     another method is to be explained, so that its model can be brought. */
   class Figure {
-    constructor(element, entries) {
-      this.element = element;
+    constructor(element, entries, code, onChoose = () => {}) {
+      Object.assign(this, { element, code, onChoose });
       const first = (method) => entries.find((entry) => entry.method === method);
-      this.methods = ["routed", "gated", "classified"].filter(first);
+      this.methods = ["gated", "routed", "classified"].filter(first);
       if (!this.methods.length) this.methods = ["routed"];
       this.limits = Object.fromEntries(this.methods.map((method) => [method, first(method) || {}]));
       const [left, right] = element.querySelectorAll(".side");
@@ -148,7 +174,10 @@ const Routing = (() => {
       for (const button of this.find(".methods").querySelectorAll("button")) {
         setAttribute(button, "aria-pressed", String(button.dataset.method === method));
       }
+      const { route_gradient: route, gate } = this.code;
+      this.element.querySelector("#route-gradient").textContent = method === "gated" ? `${route}\n\n\n${gate}` : route;
       this.show();
+      this.onChoose();
     }
 
     /* An example with the numbers of real models; either may not be there yet. */
@@ -158,7 +187,8 @@ const Routing = (() => {
         diagram.setDigit(digit);
         if (!each) continue;
         const latents = each.activate(each.encode(pixels));
-        diagram.setNumbers(addressOf(pixels), addressOf(each.decode(latents)), latents);
+        const title = `with the numbers of ${each.title}, seed ${each.seed}`;
+        diagram.setNumbers(title, addressOf(pixels), addressOf(each.decode(latents)), latents, digit, each);
       }
       this.show();
     }

@@ -5,10 +5,10 @@ const Runs = (() => {
   function show(models) {
     fill(document.getElementById("runs"), models, (model) => ({
       seed: model.seed,
-      "test digits read right": Words.percent(
-        model.measures[model.labelled ? "argmax_accuracy" : "assigned_accuracy"],
-      ),
-      "mean squared error": model.measures.squared_error_per_image.toFixed(1),
+      "test digits read right": model.labelled
+        ? Words.percent(model.measures.argmax_accuracy)
+        : `${Words.percent(model.measures.assigned_accuracy)}, by the digits that fit best`,
+      "squared error per image": model.measures.squared_error_per_image.toFixed(1),
       routing: model.recipe.routing,
       "weights, SHA-256": `${model.weights_sha256.slice(0, 12)}\u2026`,
     }));
@@ -35,5 +35,14 @@ const Runs = (() => {
     for (const name of names) addRow(body, [name, ...columns.map((facts) => facts[name])], "td", "row");
   }
 
-  return { show };
+  /* Models with one reason in one sentence. */
+  function showLeftOut(leftOut) {
+    const reasons = [...new Set(leftOut.map(({ reason }) => reason))];
+    const named = (reason) => leftOut.filter((each) => each.reason === reason).map(({ name }) => name).join(", ");
+    document.getElementById("left-out").textContent = reasons
+      .map((reason) => `Left out: ${named(reason)} (each ${reason}).`)
+      .join(" ");
+  }
+
+  return { show, showLeftOut };
 })();

@@ -8,7 +8,8 @@ base64, which a page may load by double click too.
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from grvae.base.sizes import DIGITS
 from grvae.base.storage import write_atomically
 from grvae.measure.sliders import latents_of_places, reached_range, read_sliders
 from grvae.model.images import ImageSet
-from grvae.model.routing import route_gradient
+from grvae.model.routing import _Gate, route_gradient
 from grvae.model.vae import VAE
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
 from grvae.use.doubt import limits_of
@@ -31,7 +32,7 @@ DATA_FOLDER = "data"
 TEST_DIGITS = 1000
 PAGE_BUDGET = 6_000_000  # bytes, with every model
 ROOM_FOR_THE_REST = 300_000  # of these, for what is written by hand and the models' descriptions
-MENU_KEYS = ("variant", "seed", "method", "floor", "ceiling")
+MENU_KEYS = ("variant", "seed", "method", "floor", "ceiling", "blocked_share")
 # Three of four misread training images had a smaller margin than a close reading.
 CLOSE_PERCENTILE = 75
 MEANS = (0.1, 99.9)  # percentiles of each latent's means that the bars must reach
@@ -86,7 +87,7 @@ def build_bundle(
 
     Returns:
         index: `models`, a list of what the menu says of each; `left_out`, a list of `name` and
-            `reason`; `route_gradient`, the source of the function.
+            `reason`; `route_gradient` and `gate`, the sources of the functions.
         digits: see `describe_digits`.
         And for each model one under its name, see `describe_run`.
     """
@@ -112,9 +113,14 @@ def build_bundle(
         menu.append({"name": run.name} | {key: described[key] for key in MENU_KEYS})
     if not menu:
         raise GrvaeError("no model that the page can show: " + "; ".join(map(said, left_out)))
-    source = inspect.getsource(route_gradient).rstrip()
-    index = {"models": menu, "left_out": left_out, "route_gradient": source}
+    code = {"route_gradient": source_of(route_gradient), "gate": source_of(_Gate.backward)}
+    index = {"models": menu, "left_out": left_out} | code
     return {"index": index, "digits": digits, **models}
+
+
+def source_of(function: Callable[..., Any]) -> str:
+    """Its text, without the indentation that a class gives it."""
+    return textwrap.dedent(inspect.getsource(function)).rstrip()
 
 
 def said(left_out: Mapping[str, str]) -> str:
@@ -164,9 +170,9 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
 
     Returns:
         The run's identity and measures; `method`, see `method_of`, with `floor` and `ceiling` or
-        None; `labelled`, whether its latents were tied to digits in training; `encoder` and
-        `decoder`, each a list of layers, whose numbers follow one another in `bytes`;
-        `latent_act`; `assignment` of latents to digits; `latents`, values of
+        None, and `blocked_share`; `labelled`, whether its latents were tied to digits in training;
+        `encoder` and `decoder`, each a list of layers, whose numbers follow one another in
+        `bytes`; `latent_act`; `assignment` of latents to digits; `latents`, values of
         `grvae.measure.sliders.Sliders`; `bars` and `sliders`, the ends of all means and of
         all activated values; `doubt`, the limits of `grvae.use.doubt` and `close_margin`, below
         which a lead of the largest mean is close.
@@ -202,6 +208,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         "labelled": labelled,
         "floor": run.recipe.get("floor"),
         "ceiling": run.recipe.get("ceiling"),
+        "blocked_share": run.recipe.get("blocked_share", 0.0),
         "latent_act": model.architecture.latent_act,
         "weights_sha256": run.weights_sha256,
         "measures": {

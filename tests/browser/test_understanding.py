@@ -73,17 +73,23 @@ def test_function_is_shown_as_it_is_in_the_code(page):
 
 def test_gate_is_explained_with_its_floor_and_ceiling(page):
     entry = {"variant": "gated", "method": "gated", "floor": 5, "ceiling": 1.5, "name": "x"}
+    entry |= {"blocked_share": -3}
     page.evaluate(
         """(entry) => { window.figure = new Routing.Figure(
-            document.getElementById("learn"), [entry]); }""",
+            document.getElementById("learn"), [entry], Data.peek("index")); }""",
         entry,
     )
-    page.evaluate("figure.at = 5; figure.digit = 4; figure.show()")
+    page.evaluate("figure.digit = 4; figure.at = 4; figure.show()")
+    assert lit_arrows(page, 0) == [
+        int(page.locator("#learn .side .own").first.get_attribute("data-latent"))
+    ]
+    page.evaluate("figure.at = 5; figure.show()")
     sentence = page.locator("#learn .sentence")
-    expect(sentence).to_contain_text(
-        "latent 4 ignores a push down while it is below its floor of 5"
-    )
-    expect(sentence).to_contain_text("above their ceiling of 1.5")
+    expect(sentence).to_contain_text("turned round, 3 times as strong")
+    expect(sentence).to_contain_text("latent 4 down while below its floor of 5")
+    expect(sentence).to_contain_text("another up while above its ceiling of 1.5")
+    assert set(lit_arrows(page, 0)) == set(range(10))  # of two figures, the page's and this one
+    expect(page.locator("#route-gradient")).to_contain_text("is_high & (gradient < 0)")
 
 
 def test_picture_of_a_latent_sets_the_sliders(page, built):
