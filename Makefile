@@ -8,6 +8,7 @@
 #   make front   accuracy against error of every recipe that was tried, on validation images
 #   make many-seeds  how often a run loses a digit, over 100 seeds
 #   make faults  kill the pipeline at random moments and check that nothing is lost
+#   make drawn   how well the trained runs read digits drawn in many styles
 #   make lint    formatting, lint and types
 PYTHON ?= python3
 # How many runs train at a time, each on one core.
@@ -18,7 +19,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race standings lost-digit front many-seeds mutants faults chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race standings lost-digit front many-seeds mutants drawn faults chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@if test -e .git; then grvae repro -j $(JOBS); else dvc repro; fi
@@ -72,6 +73,10 @@ lost-digit: $(INSTALLED)
 	python -m benchmarks.lost_digit --params params.yaml --data data/gated \
 		--table reports/search/lost_digit.csv --figure docs/lost_digit.png
 
+# How well the trained runs read digits as people draw them on a screen, by digit and variant.
+drawn: $(INSTALLED)
+	python -m benchmarks.drawn_styles --params params.yaml --runs runs \
+		--out reports/drawn_styles.json --table reports/drawn_styles.md
 mutants: $(INSTALLED)
 	python -m tools.mutants
 

@@ -188,8 +188,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
     model, measures = round_weights(run.model), run.measures
     mean, _ = model.encode(train.pixels)
     method = method_of(run.recipe)
-    labelled = method != "none"
-    assignment = list(range(DIGITS)) if labelled else list(measures["assignment"])
+    assignment = assignment_of(run.recipe, measures)
     activated = model.activate(mean)
     own = latents_of_places(1, np.argsort(assignment).tolist())
     digits = read_sliders(activated, train.labels, own, percentiles)
@@ -205,7 +204,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         "seed": run.seed,
         "recipe": dict(run.recipe),
         "method": method,
-        "labelled": labelled,
+        "labelled": method != "none",
         "floor": run.recipe.get("floor"),
         "ceiling": run.recipe.get("ceiling"),
         "blocked_share": run.recipe.get("blocked_share", 0.0),
@@ -242,6 +241,11 @@ def method_of(recipe: Mapping[str, Any]) -> str:
     if recipe["routing"] != "none":
         return "gated" if recipe.get("ceiling") is not None else "routed"
     return "classified" if recipe.get("cross_entropy_weight", 0) > 0 else "none"
+
+
+def assignment_of(recipe: Mapping[str, Any], measures: Mapping[str, Any]) -> list[int]:
+    """The digit (latent,) that each latent is read as: its own, or else the one that fits best."""
+    return list(range(DIGITS)) if method_of(recipe) != "none" else list(measures["assignment"])
 
 
 def close_margin(mean: Tensor, labels: Tensor, assignment: Sequence[int]) -> float:

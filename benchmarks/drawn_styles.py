@@ -1,0 +1,122 @@
+"""How well the trained models read digits as people draw them, by digit and variant.
+
+The drawings are those of tests/browser/strokes.py: forms of each digit (a seven with a bar, a
+slashed zero), each drawn by several hands (slanted, small, trembling). They take the page's own way
+from strokes to pixels, without the page's 8-bit weights.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from grvae.base.command import StageCommand, paths
+from grvae.base.layout import run_folder
+from grvae.base.sizes import DIGITS
+from grvae.base.statistics import estimate
+from grvae.base.storage import load_json, save_json, write_atomically
+from grvae.model.vae import VAE, load_vae
+from grvae.params import Params, load_params
+from grvae.show.markdown import write_percent
+from grvae.use.demo_bundle import assignment_of
+from tests.browser.strokes import Drawing, images, reading_rates
+
+OFTEN = 0.5  # of a variant's seeds misread a drawing that is named
+
+
+@torch.no_grad()
+def read_drawings(
+    model: VAE, pixels: NDArray[np.float32], assignment: Sequence[int]
+) -> NDArray[np.int64]:
+    """The digit (drawing,) that a model takes each drawing (drawing, 784) for."""
+    means, _ = model.encode(torch.from_numpy(pixels))
+    read: NDArray[np.int64] = np.array(assignment)[means.argmax(dim=1).numpy()]
+    return read
+
+
+def report(params: Params, runs: Path) -> dict[str, Any]:
+    """Rates of every run, and the drawings that a variant misreads with half its seeds or more."""
+    drawn, pixels = images()
+    truth = np.array([each.digit for each in drawn])
+    variants: dict[str, Any] = {}
+    for variant in params.variants:
+        recipe = params.variant(variant).recipe.model_dump()
+        misread: Counter[int] = Counter()
+        rates = {}
+        for seed in params.seeds:
+            files = run_folder(runs, variant, seed)
+            assignment = assignment_of(recipe, load_json(files.measures))
+            readings = read_drawings(load_vae(files.weights), pixels, assignment)
+            misread.update(np.flatnonzero(readings != truth).tolist())
+            digits = reading_rates(drawn, readings.tolist())
+            rates[str(seed)] = {
+                "all": float((readings == truth).mean()),
+                "digits": {str(digit): rate for digit, rate in digits.items()},
+            }
+        variants[variant] = {"seeds": rates, "often_misread": often(drawn, misread, params)}
+    return {
+        "drawings": len(drawn),
+        "forms": len({(each.digit, each.style.split()[0]) for each in drawn}),
+        "order": list(variants),
+        "variants": variants,
+    }
+
+
+def often(drawn: Sequence[Drawing], misread: Counter[int], params: Params) -> list[str]:
+    """Names of the drawings that many seeds misread."""
+    many = OFTEN * len(params.seeds)
+    return [
+        f"{drawn[at].digit} {drawn[at].style}"
+        for at, count in sorted(misread.items())
+        if count >= many
+    ]
+
+
+def write_table(rates: dict[str, Any]) -> str:
+    """A row a variant, a column a digit; means over seeds."""
+    lines = [
+        f"{rates['drawings']} drawings of {rates['forms']} forms; the share read right, means over "
+        "seeds. In brackets, 95 % intervals.",
+        "",
+        "| variant | all | lowest seed | " + " | ".join(map(str, range(DIGITS))) + " |",
+        "|" + "---|" * (DIGITS + 3),
+    ]
+    for variant in rates["order"]:
+        found = rates["variants"][variant]
+        seeds = found["seeds"].values()
+        whole = np.array([seed["all"] for seed in seeds])
+        digits = [np.mean([seed["digits"][str(d)] for seed in seeds]) for d in range(DIGITS)]
+        mean = estimate(whole)
+        low, high = (write_percent(end) for end in (mean.low, mean.high))
+        shown = [f"{write_percent(mean.mean)} ({low} to {high})"]
+        shown += [write_percent(float(value)) for value in (whole.min(), *digits)]
+        lines.append(f"| `{variant}` | " + " | ".join(shown) + " |")
+    lines += ["", "`baseline` is read by its best assignment of latents to digits.", ""]
+    for variant in rates["order"]:
+        found = rates["variants"][variant]
+        names = found["often_misread"]
+        if len(names) <= rates["drawings"] / 10:
+            lines.append(
+                f"`{variant}` misreads these with half its seeds or more: "
+                f"{', '.join(names) or 'none'}."
+            )
+            lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+@click.command(cls=StageCommand, help=__doc__)
+@paths("params", "runs", "out", "table")
+def drawn_styles(params: Path, runs: Path, out: Path, table: Path) -> None:
+    """Write the rates, and the table of them."""
+    rates = report(load_params(params), runs)
+    save_json(out, rates)
+    write_atomically(table, write_table(rates).encode())
+
+
+if __name__ == "__main__":
+    drawn_styles()
