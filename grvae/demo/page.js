@@ -346,6 +346,13 @@ const Page = (() => {
     if (view && !wanted.embed) byId(view).scrollIntoView();
   }
 
+  /* A line for each model: its name, and where its ten sliders stand. */
+  const numbers = () =>
+    cards
+      .filter((card) => card.model)
+      .map(({ model, latents }) => `${model.name}: ${Array.from(latents, (each) => each.toFixed(3)).join(" ")}`)
+      .join("\n");
+
   async function copy(text, what) {
     const done = await Share.copy(text);
     byId("copied").textContent = done ? `${what} copied` : `The browser lets no page copy; here it is: ${text}`;
@@ -379,8 +386,7 @@ const Page = (() => {
         writeAddress();
         copy(location.href, "Link");
       },
-      "copy-numbers": () =>
-        copy(models().map((model, i) => `${model.name}: ${Array.from(cards[i].latents, (each) => each.toFixed(3)).join(" ")}`).join("\n"), "Numbers"),
+      "copy-numbers": () => copy(numbers(), "Numbers"),
     };
     for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
     byId("speed").addEventListener("input", setSpeed);

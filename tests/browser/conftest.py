@@ -26,6 +26,7 @@ from tests.browser.chromium import DESKTOP, launch_chromium
 from tests.conftest import PROJECT, write_small_params
 
 VARIANTS = ["routed", "baseline"]
+READY_MILLISECONDS = 30_000  # on a busy machine
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", check)
         page.goto(address)
-        page.wait_for_selector("html[data-ready]")
+        page.wait_for_selector("html[data-ready]", timeout=READY_MILLISECONDS)
         return page
 
     yield open_it

@@ -265,6 +265,7 @@ def opened(browser: Browser, address: str):
     ("name", "words"),
     [
         ("data/index.js", "make demo"),
+        ("data.js", "make demo"),
         ("page.js", "make demo"),
         ("data/digits.js", "you can still draw"),
     ],

@@ -219,6 +219,48 @@ def test_link_carries_a_drawing_its_sliders_and_models(open_page, built):
     np.testing.assert_allclose(values(other, "latents"), values(page, "latents"), atol=1e-3)
 
 
+def clipboard(page: Page) -> str:
+    return page.evaluate("navigator.clipboard.readText()")
+
+
+CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
+
+
+def test_copied_link_shows_what_the_switches_say(open_page, http_address):
+    page = open_page(http_address, **CLIPBOARD)
+    page.get_by_role("button", name="Pure 3").click()
+    page.locator("#view").select_option("atlas")
+    page.check("#embed")
+    page.click("#copy-link")
+    expect(page.locator("#copied")).to_have_text("Link copied")
+    link = clipboard(page)
+    other = open_page(link)
+    expect(other.locator("#atlas")).to_be_visible()
+    for hidden in ("#try", "#learn", "#map", "#about", "h1"):
+        expect(other.locator(hidden)).to_be_hidden()
+    np.testing.assert_allclose(values(other, "latents"), values(page, "latents"), atol=1e-6)
+
+
+def test_ten_numbers_of_each_model_are_copied(open_page, http_address):
+    page = open_page(http_address, **CLIPBOARD)
+    page.locator("#latent-0-4").press("End")
+    page.click("#copy-numbers")
+    expect(page.locator("#copied")).to_have_text("Numbers copied")
+    lines = dict(line.split(": ") for line in clipboard(page).split("\n"))
+    assert list(lines) == ["routed-0", "baseline-0"]
+    for card, numbers in enumerate(lines.values()):
+        copied = np.array(numbers.split(" "), float)
+        np.testing.assert_allclose(copied, values(page, "latents", card), atol=5.1e-4)
+
+
+def test_example_has_the_numbers_of_a_model_of_the_method(page):
+    whose = page.locator("#learn .whose")
+    expect(whose.first).to_have_text("with the numbers of Routed, seed 0")
+    expect(whose.last).to_have_text("with the numbers of Baseline, seed 0")
+    page.locator(".choose").first.select_option("routed-1")
+    expect(whose.first).to_have_text("with the numbers of Routed, seed 1")
+
+
 def test_embedded_link_shows_one_view_alone(open_page, built):
     page = open_page(file_address(built) + "#p=3&view=map&embed=1")
     expect(page.locator("#map")).to_be_visible()
