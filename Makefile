@@ -77,6 +77,7 @@ lost-digit: $(INSTALLED)
 drawn: $(INSTALLED)
 	python -m benchmarks.drawn_styles --params params.yaml --runs runs \
 		--out reports/drawn_styles.json --table reports/drawn_styles.md
+
 mutants: $(INSTALLED)
 	python -m tools.mutants
 
