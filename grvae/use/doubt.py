@@ -41,7 +41,7 @@ class Limits:
 
 
 # Where the training images are not at hand: MNIST's ink, and the limits of `routed`, which draws
-# worst of the four variants (seeds 20 to 24).
+# worst of the four variants (of two of its runs, seeds 20 and 22).
 MNIST = Limits(low_ink=28.0, high_ink=228.0, high_error=61.0, high_error_share=0.8)
 
 
