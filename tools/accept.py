@@ -64,16 +64,29 @@ def enter_copy(project: Repo) -> Iterator[Repo]:
             yield copy
 
 
-def collect_stages(repo: Repo, pipelines: Sequence[str]) -> Stages:
-    """The stages of the pipelines and all that they depend on, each after what it depends on."""
+def collect_stages(repo: Repo, targets: Sequence[str]) -> Stages:
+    """What is asked for and all that it depends on, each stage after what it depends on.
+
+    Args:
+        repo: of the stages.
+        targets: pipelines, `dvc.yaml`, or all rows of one of their stages, `dvc.yaml:evaluate`.
+    """
     nodes = repo.index.graph
     stages = {stage.addressing: stage for stage in nodes}
     graph = {name: [s.addressing for s in nodes.successors(stages[name])] for name in stages}
     wanted: set[str] = set()
-    for file in pipelines:
-        own = {name for name, stage in stages.items() if stage.path == str(Path(file).absolute())}
+    for target in targets:
+        file, _, asked = target.partition(":")
+        path = str(Path(file).absolute())
+        own = {name for name, stage in stages.items() if stage.path == path}
         if not own:
             raise GrvaeError(f"{file}: no pipeline of this project")
+        if asked:
+            rows = {name for name in own if matrix_of(stages[name].name) == asked}
+            if not rows:
+                allowed = ", ".join(sorted({matrix_of(stages[name].name) for name in own}))
+                raise GrvaeError(f"{file}: got stage {asked!r}, allowed: {allowed}")
+            own = rows
         wanted |= own.union(*(ancestors(graph, name) for name in own))
     return {
         name: stages[name] for name in TopologicalSorter(graph).static_order() if name in wanted
@@ -247,10 +260,10 @@ def write_locks(stages: Stages, stale: Mapping[str, Changes], project: Repo) -> 
             (root / lock).write_bytes(lock.read_bytes())
 
 
-def accept(pipelines: Sequence[str], rows: int, exclude: Sequence[str], seed: int | None) -> None:
+def accept(targets: Sequence[str], rows: int, exclude: Sequence[str], seed: int | None) -> None:
     """Make a sample anew and, if it is the same, take all results as the present code's."""
     with Repo() as project, enter_copy(project) as copy:
-        stages = collect_stages(copy, pipelines)
+        stages = collect_stages(copy, targets)
         stale = find_stale(stages, project)
         if not stale:
             click.echo("Nothing is stale.")
@@ -282,19 +295,23 @@ def accept(pipelines: Sequence[str], rows: int, exclude: Sequence[str], seed: in
             click.echo(f"On trust, without their inputs: {in_words(unseen)}")
         write_locks(stages, stale, project)
     click.echo(f"Accepted: {len(stale)} of {len(stages)} stages. Next:")
-    click.echo(f"  dvc repro --dry --allow-missing {' '.join(pipelines)}")
+    click.echo(f"  dvc repro --dry --allow-missing {' '.join(targets)}")
 
 
 @click.command(cls=StageCommand)
-@click.argument("pipelines", nargs=-1)
+@click.argument("targets", nargs=-1)
 @click.option("--rows", type=click.IntRange(min=1), default=1, show_default=True, help="To draw.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Rows not to draw; repeatable.")
 @click.option("--seed", type=int, help="Of the draw; else it is another one every time.")
-def main(pipelines: tuple[str, ...], rows: int, exclude: tuple[str, ...], seed: int | None) -> None:
-    """Accept DVC's results as those of the present code, after a rerun of a sample of them."""
+def main(targets: tuple[str, ...], rows: int, exclude: tuple[str, ...], seed: int | None) -> None:
+    """Accept DVC's results as those of the present code, after a rerun of a sample of them.
+
+    Each of TARGETS is a pipeline, `dvc.yaml`, or one of its stages with all that it depends on:
+    `dvc.yaml:evaluate` keeps the trainings where what follows has new results.
+    """
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
-        accept(pipelines or ("dvc.yaml",), rows, exclude, seed)
+        accept(targets or ("dvc.yaml",), rows, exclude, seed)
     except DvcException as error:
         raise GrvaeError(str(error)) from error
 

@@ -302,3 +302,14 @@ def test_draw_is_of_every_kind_of_change_and_of_the_same_rows():
     assert len({frozenset(draw(rows, 1, [], random.Random(seed))) for seed in range(20)}) > 3
     with pytest.raises(GrvaeError, match="--exclude leaves nothing to draw from fit@3"):
         draw(rows, 1, ["3"], random.Random(0))
+
+
+def test_one_stage_is_accepted_with_what_it_depends_on_where_what_follows_has_new_results(toy):
+    edit("maths.py", "def", "# clearer\ndef")
+    edit("fit.py", "import sys", "# clearer\nimport sys")
+    edit("dvc.yaml", "cat scores", "head -n 1 scores")
+    output = accept("dvc.yaml:score")
+    assert {name.partition("@")[0] for name in made_anew(output)} == {"fit", "score"}
+    assert stale() == ["summarise"]
+    refusal = refused("dvc.yaml:scores")
+    assert "dvc.yaml: got stage 'scores', allowed: fit, prepare, score, summarise" in refusal
