@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from grvae.base.command import StageCommand, paths
 from grvae.base.layout import run_folder
 from grvae.base.sizes import DIGITS
-from grvae.base.statistics import estimate
+from grvae.base.statistics import estimate_median
 from grvae.base.storage import load_json, save_json, write_atomically
 from grvae.model.vae import VAE, load_vae
 from grvae.params import Params, load_params
@@ -78,10 +78,10 @@ def often(drawn: Sequence[Drawing], misread: Counter[int], params: Params) -> li
 
 
 def write_table(rates: dict[str, Any]) -> str:
-    """A row a variant, a column a digit; means over seeds."""
+    """A row a variant, a column a digit; over seeds the median of all, the means of the digits."""
     lines = [
-        f"{rates['drawings']} drawings of {rates['forms']} forms; the share read right, means over "
-        "seeds. In brackets, 95 % intervals.",
+        f"{rates['drawings']} drawings of {rates['forms']} forms; the share read right, median "
+        "over seeds. In brackets, 95 % intervals.",
         "",
         "| variant | all | lowest seed | " + " | ".join(map(str, range(DIGITS))) + " |",
         "|" + "---|" * (DIGITS + 3),
@@ -91,9 +91,9 @@ def write_table(rates: dict[str, Any]) -> str:
         seeds = found["seeds"].values()
         whole = np.array([seed["all"] for seed in seeds])
         digits = [np.mean([seed["digits"][str(d)] for seed in seeds]) for d in range(DIGITS)]
-        mean = estimate(whole)
-        low, high = (write_percent(end) for end in (mean.low, mean.high))
-        shown = [f"{write_percent(mean.mean)} ({low} to {high})"]
+        result = estimate_median(whole)
+        ends = [write_percent(end) for end in (result.low, result.high) if end is not None]
+        shown = [write_percent(result.median) + (f" ({' to '.join(ends)})" if ends else "")]
         shown += [write_percent(float(value)) for value in (whole.min(), *digits)]
         lines.append(f"| `{variant}` | " + " | ".join(shown) + " |")
     lines += ["", "`baseline` is read by its best assignment of latents to digits.", ""]

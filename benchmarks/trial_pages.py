@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from grvae.base.command import CommandGroup, StageCommand, paths
-from grvae.base.statistics import estimate
+from grvae.base.statistics import estimate_median
 from grvae.base.storage import load_table, write_atomically
 from grvae.measure.summary import DAMAGED_RECALL, damaged_runs
 from grvae.show.markdown import render_template
@@ -23,15 +23,15 @@ FRONT = """\
 {% endfor %}
 """
 SEEDS = """\
-| variant | n | argmax accuracy | median | lowest | lowest recall | squared error | \
+| variant | n | argmax accuracy, median | mean | lowest | lowest recall | squared error | \
 runs with a digit below {{ damaged_recall | percent(0) }} |
 |---|---|---|---|---|---|---|---|
 {% for row in rows %}
-| `{{ row.trial }}` | {{ row.accuracy.n }} | {{ row.accuracy.mean | percent(2) }} \
+| `{{ row.trial }}` | {{ row.damaged.runs }} | {{ row.accuracy.median | percent(2) }} \
 ({{ row.accuracy.low | percent(2) }} to {{ row.accuracy.high | percent(2) }}) | \
-{{ row.median | percent(2) }} | {{ row.lowest | percent(2) }} | \
+{{ row.mean | percent(2) }} | {{ row.lowest | percent(2) }} | \
 {{ row.lowest_recall | percent }} | {{ row.error | number }} | \
-{{ row.damaged.count }} of {{ row.accuracy.n }} ({{ row.damaged.share_ci95_low | percent }} to \
+{{ row.damaged.count }} of {{ row.damaged.runs }} ({{ row.damaged.share_ci95_low | percent }} to \
 {{ row.damaged.share_ci95_high | percent }}) |
 {% endfor %}
 """
@@ -91,11 +91,11 @@ def seeds(table: Path, markdown: Path) -> None:
     rows = [
         {
             "trial": trial,
-            "accuracy": estimate(runs["argmax_accuracy"].to_numpy()),
-            "median": runs["argmax_accuracy"].median(),
+            "accuracy": estimate_median(runs["argmax_accuracy"].to_numpy()),
+            "mean": runs["argmax_accuracy"].mean(),
             "lowest": runs["argmax_accuracy"].min(),
             "lowest_recall": runs["lowest_recall"].min(),
-            "error": runs["squared_error_per_image"].mean(),
+            "error": runs["squared_error_per_image"].median(),
             "damaged": damaged_runs(runs["lowest_recall"].to_numpy()),
         }
         for trial, runs in load_table(table).groupby("trial", sort=False)
