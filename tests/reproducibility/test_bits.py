@@ -75,3 +75,15 @@ def test_bits_do_not_depend_on_the_number_of_threads(inputs, tmp_path, variant, 
         )
         hashes.add(sha256(out / "weights.safetensors"))
     assert len(hashes) == 1
+
+
+@pytest.mark.parametrize(
+    "module", [f"stages.{path.stem}" for path in (PROJECT / "stages").glob("[a-z]*.py")]
+)
+def test_maths_libraries_are_pinned_before_a_stage_loads_them(module):
+    code = f"import sys, {module}; names = list(sys.modules); print(names.index('grvae'), *names)"
+    output = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, check=True, capture_output=True, text=True
+    )
+    place, *names = output.stdout.split()
+    assert not {"numpy", "scipy", "torch"} & set(names[: int(place)])
