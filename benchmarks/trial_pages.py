@@ -75,8 +75,10 @@ def draw_front(recipes: pd.DataFrame) -> Figure:
     for family, rows in readable.groupby("family", sort=False):
         x, y = rows["squared_error_per_image"], rows["argmax_accuracy"]
         panel.plot(x, y, "o", color=colours[str(family)], label=family)
-        for name, *place in zip(rows["trial"], x, y, strict=True):
-            panel.annotate(name, place, xytext=(4, 3), textcoords="offset points", fontsize=6)
+        for name, error, accuracy in zip(rows["trial"], x, y, strict=True):
+            panel.annotate(
+                name, (error, accuracy), xytext=(4, 3), textcoords="offset points", fontsize=6
+            )
     for error in recipes.loc[recipes["family"] == "no mask", "squared_error_per_image"]:
         panel.axvline(error, color=GREY, ls="--", lw=1, label="the error without a mask")
     panel.set_xlabel("squared error per image")
