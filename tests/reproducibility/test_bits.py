@@ -78,7 +78,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(inputs, tmp_path, variant, 
 
 
 @pytest.mark.parametrize(
-    "module", [f"stages.{path.stem}" for path in (PROJECT / "stages").glob("[a-z]*.py")]
+    "module", sorted(f"stages.{path.stem}" for path in (PROJECT / "stages").glob("[a-z]*.py"))
 )
 def test_maths_libraries_are_pinned_before_a_stage_loads_them(module):
     code = f"import sys, {module}; names = list(sys.modules); print(names.index('grvae'), *names)"
