@@ -31,8 +31,13 @@ def open_exchange(
     cache = Path(ask_dvc(folder, "cache", "dir").strip())
     path = meeting_place(cache, job)
     try:
+        new = not path.parent.is_dir()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(archive)
+        mode = cache.stat().st_mode  # the workers may be other users, in a group
+        path.chmod(mode & 0o666)
+        if new:
+            path.parent.chmod(mode)
     except OSError as error:
         raise GrvaeError(f"cannot write {path}: {error.strerror}") from error
     try:

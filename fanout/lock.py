@@ -44,6 +44,8 @@ def take(path: Path) -> Iterator[tuple[int, ...] | None]:
         file = path.open("a")
     except OSError as error:
         raise GrvaeError(f"cannot write {path}: {error.strerror}") from error
+    with contextlib.suppress(PermissionError):  # another user's
+        os.fchmod(file.fileno(), path.parent.stat().st_mode & 0o666)
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

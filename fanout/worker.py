@@ -213,7 +213,8 @@ def make_work_folder(folder: Path, job: Job, archive: bytes) -> None:
         case cache:
             settings |= {"cache.dir": str(cache)}
             for shared in UNTRACKED_FOLDERS:
-                if job.project.is_dir() and not (folder / shared).exists():
+                # Not so for another user, even where the folder is seen.
+                if os.access(job.project, os.W_OK) and not (folder / shared).exists():
                     (job.project / shared).mkdir(exist_ok=True)
                     (folder / shared).symlink_to(job.project / shared)
     write_settings(folder / ".dvc" / "config.local", settings)

@@ -54,3 +54,10 @@ def test_lock_that_cannot_be_written_is_one_line(tmp_path):
         take(tmp_path / "file/lock"),
     ):
         pass
+
+
+def test_lock_is_for_those_who_may_write_beside_it(tmp_path):
+    for mode in (0o2770, 0o700):
+        tmp_path.chmod(mode)
+        with take(tmp_path / "lock"):
+            assert (tmp_path / "lock").stat().st_mode & 0o777 == mode & 0o666
