@@ -1,0 +1,165 @@
+"""The commands of docs/more-machines.md on real engines: same results as `dvc repro`."""
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests import project
+from tests.conftest import PROJECT
+from tests.fanout.conftest import DVC, GRVAE, Toy, ran
+from tests.project import Project
+
+pytest.importorskip("distributed")
+
+PAGE = (PROJECT / "docs" / "more-machines.md").read_text()
+BLOCKS = re.findall(r"^```(?:sh|python)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+# What each block of the page is found by; all of them are run below.
+ONE_MACHINE = "--dry"
+CACHE = "dvc cache dir"
+
+
+def block(word: str) -> str:
+    """The first block of the page with a word."""
+    return next(block for block in BLOCKS if word in block)
+
+
+def test_every_command_of_the_page_is_run_by_a_test():
+    words = [
+        ONE_MACHINE,
+        CACHE,
+    ]
+    assert {block(word) for word in words} == set(BLOCKS)
+
+
+@pytest.fixture
+def folder():
+    """A folder that other users can reach, unlike those of pytest."""
+    with tempfile.TemporaryDirectory(prefix="grvae-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def small_project(folder: Path) -> Project:
+    """The project on the digits: two runs, what they need, and of the study its first stage.
+
+    DVC needs longer to read the study than these runs take.
+    """
+    small = Project(folder)
+    small.set(variants=["routed"])
+    keep_stages(folder / "dvc.yaml", {"download", "train", "evaluate"})
+    keep_stages(folder / "studies" / "claims" / "dvc.yaml", {"resolve"})
+    (folder / "studies" / "claims" / "dvc.lock").unlink()
+    return small
+
+
+def keep_stages(path: Path, names: set[str]) -> None:
+    """Take all other stages out of a dvc.yaml."""
+    yaml = YAML()
+    graph = yaml.load(path)
+    for stage in graph["stages"].keys() - names:
+        del graph["stages"][stage]
+    yaml.dump({"stages": graph["stages"]}, path)
+
+
+def read_lock(project: Project) -> bytes:
+    return (project.folder / "dvc.lock").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """The dvc.lock that a plain `dvc repro` of the small pipeline leaves."""
+    reference = small_project(tmp_path_factory.mktemp("expected") / "project")
+    reference.run(*DVC, "repro")
+    return read_lock(reference)
+
+
+@contextlib.contextmanager
+def calling(folder: Path, script: str, **environment: str):
+    """A shell that runs a script in a folder; yields its process."""
+    script = script.replace("grvae repro", f"{shlex.join(GRVAE)} repro")
+    process = subprocess.Popen(
+        ["bash", "-ec", script], cwd=folder, env=project.ENVIRONMENT | environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def run(folder: Path, script: str, **environment: str) -> str:
+    """Run a script to its end; returns what it printed."""
+    with calling(folder, script, **environment) as process:
+        output, _ = process.communicate(timeout=3600)
+    assert process.returncode == 0, output
+    return output
+
+
+def assert_done_by_workers(output: str) -> None:
+    stages = {stage.split("@")[0] for stage in ran(output)}
+    assert stages == {"download"}
+    assert "2 done, 0 running, 0 waiting, 0 failed" in output
+
+
+@pytest.mark.slow
+def test_one_machine(folder, expected):
+    caller = small_project(folder / "project")
+    assert_done_by_workers(run(caller.folder, block(ONE_MACHINE)))
+    assert read_lock(caller) == expected
+    assert (caller.folder / "logs" / "routed-1.json").exists()
+
+
+@pytest.fixture
+def small_disk(folder):
+    """A file system of 40 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("a file system is mounted by root only")
+    disk = folder / "disk"
+    disk.mkdir()
+    options = ["mount", "-t", "tmpfs", "-o", "size=40m", "none", str(disk)]
+    if subprocess.run(options).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+LARGE = """\
+import atexit, pathlib, sys
+
+def enlarge():
+    with pathlib.Path(sys.argv[1]).open("a") as file:
+        file.write("x" * 8_000_000)
+
+if sys.argv[1] != "summary.txt":
+    atexit.register(enlarge)
+"""
+
+
+@pytest.mark.slow
+def test_full_shared_disk_is_told_and_with_room_the_same_command_goes_on(tmp_path, small_disk):
+    reference, toy = Toy(tmp_path / "reference"), Toy(tmp_path / "toy")
+    for each in (reference, toy):
+        each.prepend(LARGE)
+    reference.run(*DVC, "repro")
+    run(toy.folder, block(CACHE).replace("/shared/grvae-cache", f"{small_disk}/cache"))
+    (small_disk / "filler").write_bytes(bytes(40 << 20))
+    output = toy.grvae("-j", "2", code=1)
+    assert "No space left on device" in output
+    assert "Traceback" not in output
+    (small_disk / "filler").unlink()
+    output = toy.grvae("-j", "2", code=1)  # room for the data and some of the results
+    assert "No space left on device" in output
+    assert "Traceback" not in output
+    subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
+    toy.grvae("-j", "2")
+    assert toy.lock() == reference.lock()
