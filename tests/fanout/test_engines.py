@@ -9,12 +9,21 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 from ruamel.yaml import YAML
 
 from tests import project
 from tests.conftest import PROJECT
 from tests.fanout.conftest import DVC, GRVAE, Toy, ran
+from tests.fanout.engines import (
+    free_port,
+    listens,
+    running,
+    stages_below,
+    wait_for,
+    worker_of,
+)
 from tests.project import Project
 
 pytest.importorskip("distributed")
@@ -23,6 +32,10 @@ PAGE = (PROJECT / "docs" / "more-machines.md").read_text()
 BLOCKS = re.findall(r"^```(?:sh|python)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 # What each block of the page is found by; all of them are run below.
 ONE_MACHINE = "--dry"
+CERTIFICATE = "openssl"
+START_SCHEDULER = "dask scheduler"
+START_WORKERS = "dask worker"
+TLS_SCHEDULER = "--scheduler tls"
 CACHE = "dvc cache dir"
 
 
@@ -34,6 +47,10 @@ def block(word: str) -> str:
 def test_every_command_of_the_page_is_run_by_a_test():
     words = [
         ONE_MACHINE,
+        CERTIFICATE,
+        START_SCHEDULER,
+        START_WORKERS,
+        TLS_SCHEDULER,
         CACHE,
     ]
     assert {block(word) for word in words} == set(BLOCKS)
@@ -111,12 +128,65 @@ def assert_done_by_workers(output: str) -> None:
     assert "2 done, 0 running, 0 waiting, 0 failed" in output
 
 
+def training_below(folder: Path) -> psutil.Process:
+    """The first training that a worker runs below a folder."""
+    return wait_for(lambda: stages_below(folder), 1800)[0]
+
+
+@pytest.fixture
+def workers(folder):
+    """Where the workers work, whoever they are; other folders than the caller's."""
+    path = folder / "workers"
+    path.mkdir()
+    path.chmod(0o1777)
+    return path
+
+
 @pytest.mark.slow
 def test_one_machine(folder, expected):
     caller = small_project(folder / "project")
     assert_done_by_workers(run(caller.folder, block(ONE_MACHINE)))
     assert read_lock(caller) == expected
     assert (caller.folder / "logs" / "routed-1.json").exists()
+
+
+@contextlib.contextmanager
+def dask_cluster(folder: Path, workers: Path, port: int, **environment: str):
+    """The scheduler and the two workers that the page starts by hand."""
+
+    def start(word):
+        script = block(word).replace("head", "127.0.0.1").replace("8786", str(port))
+        return running(
+            *shlex.split(script), log=folder / "dask.log", env=project.ENVIRONMENT | environment
+            | {"DASK_TEMPORARY_DIRECTORY": str(workers)},
+        )  # fmt: skip
+
+    with start(START_SCHEDULER):
+        wait_for(lambda: listens(port))
+        with start(START_WORKERS):
+            yield
+
+
+def certify(folder: Path) -> dict[str, str]:
+    """Make a certificate as the page does; returns the variables that it sets."""
+    output = run(folder, f"{block(CERTIFICATE)}\nenv", HOME=str(folder))
+    lines = [line.partition("=") for line in output.splitlines()]
+    return {name: value for name, _, value in lines if name.startswith("DASK_DISTRIBUTED__COMM")}
+
+
+@pytest.mark.slow
+def test_tls_and_a_killed_worker(folder, workers, expected):
+    caller, port = small_project(folder / "project"), free_port()
+    variables = certify(folder)
+    assert len(variables) == 8
+    script = block(TLS_SCHEDULER).replace("head:8786", f"127.0.0.1:{port}")
+    with dask_cluster(folder, workers, port, **variables):
+        with calling(caller.folder, script, **variables) as process:
+            worker_of(training_below(workers)).kill()
+            output, _ = process.communicate(timeout=3600)
+        assert process.returncode == 0, output
+        assert_done_by_workers(output)
+    assert read_lock(caller) == expected
 
 
 @pytest.fixture
