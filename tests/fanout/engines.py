@@ -3,7 +3,9 @@
 import contextlib
 import socket
 import subprocess
+import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +53,25 @@ def running(*command: str, log: Path, **options) -> Iterator[subprocess.Popen[st
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
         process.communicate()
+
+
+@contextlib.contextmanager
+def s3(folder: Path) -> Iterator[dict[str, str]]:
+    """An S3 server with a bucket; yields the variables under which a client finds it."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    with running(
+        sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port),
+        log=folder / "s3.log",
+    ):  # fmt: skip
+        wait_for(lambda: listens(port))
+        request = urllib.request.Request(f"{url}/bucket", method="PUT")
+        urllib.request.urlopen(request).close()
+        yield {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
 
 
 def stages_below(folder: Path) -> list[psutil.Process]:

@@ -20,6 +20,7 @@ from tests.fanout.engines import (
     free_port,
     listens,
     running,
+    s3,
     stages_below,
     wait_for,
     worker_of,
@@ -36,6 +37,7 @@ CERTIFICATE = "openssl"
 START_SCHEDULER = "dask scheduler"
 START_WORKERS = "dask worker"
 TLS_SCHEDULER = "--scheduler tls"
+REMOTE = "s3://"
 CACHE = "dvc cache dir"
 
 
@@ -51,6 +53,7 @@ def test_every_command_of_the_page_is_run_by_a_test():
         START_SCHEDULER,
         START_WORKERS,
         TLS_SCHEDULER,
+        REMOTE,
         CACHE,
     ]
     assert {block(word) for word in words} == set(BLOCKS)
@@ -186,6 +189,18 @@ def test_tls_and_a_killed_worker(folder, workers, expected):
             output, _ = process.communicate(timeout=3600)
         assert process.returncode == 0, output
         assert_done_by_workers(output)
+    assert read_lock(caller) == expected
+
+
+@pytest.mark.slow
+def test_s3_is_the_only_thing_that_caller_and_workers_share(folder, workers, expected):
+    caller, port = small_project(folder / "project"), free_port()
+    certificate = certify(folder)
+    with s3(folder) as variables:
+        environment = variables | certificate
+        script = block(REMOTE).replace("tcp://head:8786", f"tls://127.0.0.1:{port}")
+        with dask_cluster(folder, workers, port, **environment):
+            assert_done_by_workers(run(caller.folder, script, **environment))
     assert read_lock(caller) == expected
 
 
