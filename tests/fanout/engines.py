@@ -1,15 +1,37 @@
 """Real engines on this machine's loopback, each started for a test and stopped by it."""
 
 import contextlib
+import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
+import pytest
+
+from tests.conftest import PROJECT
+
+NODE_USER = 4242  # of the SSH node, and its group; it exists there only
+
+
+def need(packages: tuple[str, ...], program: str) -> None:
+    """Install Debian packages unless the program is there; skip where that cannot be."""
+    if os.geteuid() != 0:
+        pytest.skip(f"{program} is started by root only")
+    if not shutil.which(program):
+        if not shutil.which("apt-get"):
+            pytest.skip(f"no {program}, and no Debian to install it from")
+        install = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages]
+        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["apt-get", "update", "--quiet"], install):
+            result = subprocess.run(command, capture_output=True, text=True, env=quiet)
+            if result.returncode != 0:
+                pytest.skip(f"no {program}, and Debian does not give it: {result.stderr.strip()}")
 
 
 def free_port() -> int:
@@ -53,6 +75,99 @@ def running(*command: str, log: Path, **options) -> Iterator[subprocess.Popen[st
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
         process.communicate()
+
+
+@contextlib.contextmanager
+def dask_script(code: str, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """The address that a script prints which has started a cluster."""
+    (folder / "cluster.py").write_text(code)
+    with running(
+        sys.executable, "cluster.py",
+        log=folder / "cluster.log", cwd=folder, env=environment, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        address = process.stdout.readline().strip()
+        assert address, (folder / "cluster.log").read_text()
+        yield address
+        process.communicate("\n", timeout=300)
+
+
+SSHD_CONF = """\
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/key.pub
+PasswordAuthentication no
+UsePAM no
+StrictModes no
+PidFile none
+"""
+
+SSH_CONF = """\
+Host head node1 node2
+  HostName 127.0.0.1
+  Port {port}
+  User worker
+  IdentityFile {folder}/key
+  UserKnownHostsFile {folder}/known_hosts
+"""
+
+
+@contextlib.contextmanager
+def ssh_nodes(folder: Path) -> Iterator[dict[str, str]]:
+    """An SSH server that is `head`, `node1` and `node2`, with a user that this machine has not.
+
+    Yields:
+        The variables under which a client finds them.
+    """
+    need(("openssh-server",), "/usr/sbin/sshd")
+    if (
+        subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]).returncode
+        != 0
+    ):
+        pytest.skip("the server's user would need a mount, and none can be made here")
+    home, port = folder / "home", free_port()
+    home.mkdir()
+    os.chown(home, NODE_USER, NODE_USER)
+    for name in ("host_key", "key"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        subprocess.run(command, check=True)
+    host_key = " ".join((folder / "host_key.pub").read_text().split()[:2])
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}\n")
+    (folder / ".ssh").mkdir()
+    (folder / ".ssh" / "config").write_text(SSH_CONF.format(folder=folder, port=port))
+    (folder / "sshd.conf").write_text(SSHD_CONF.format(folder=folder, port=port))
+    passwd = f"worker:*:{NODE_USER}:{NODE_USER}::{home}:/bin/sh\n"
+    (folder / "passwd").write_text(Path("/etc/passwd").read_text() + passwd)
+    (folder / "hosts").write_text("127.0.0.1 localhost head node1 node2\n")
+    mounts = [f"mount --bind {folder / name} /etc/{name}" for name in ("passwd", "hosts")]
+    start = ["mkdir -p /run/sshd", f"exec /usr/sbin/sshd -D -e -f {folder}/sshd.conf"]
+    script = "\n".join(["set -e", *mounts, *opened(folder), *start])
+    with running("unshare", "--mount", "sh", "-c", script, log=folder / "sshd.log"):
+        wait_for(lambda: listens(port))
+        try:
+            yield {"HOME": str(folder)}
+        finally:
+            for process in psutil.process_iter():
+                with contextlib.suppress(psutil.Error):
+                    if process.uids().real == NODE_USER:
+                        process.kill()
+
+
+def opened(folder: Path) -> Iterator[str]:
+    """Commands that let the node's user reach this Python, also in a folder closed to others."""
+    needed = {Path(sys.prefix), Path(sys.base_prefix), PROJECT}
+    closed = {
+        path: next((p for p in [*reversed(path.parents), path] if not p.stat().st_mode & 1), None)
+        for path in needed
+    }
+    for number, (path, parent) in enumerate(closed.items()):
+        if parent is not None:
+            yield f"mkdir {folder}/mount{number} && mount --bind {path} {folder}/mount{number}"
+    for parent in {parent for parent in closed.values() if parent is not None}:
+        yield f"mount -t tmpfs -o mode=755 none {parent}"
+    for number, (path, parent) in enumerate(closed.items()):
+        if parent is not None:
+            yield f"mkdir -p {path} && mount --move {folder}/mount{number} {path}"
 
 
 @contextlib.contextmanager

@@ -17,10 +17,13 @@ from tests import project
 from tests.conftest import PROJECT
 from tests.fanout.conftest import DVC, GRVAE, Toy, ran
 from tests.fanout.engines import (
+    NODE_USER,
+    dask_script,
     free_port,
     listens,
     running,
     s3,
+    ssh_nodes,
     stages_below,
     wait_for,
     worker_of,
@@ -38,6 +41,9 @@ START_SCHEDULER = "dask scheduler"
 START_WORKERS = "dask worker"
 TLS_SCHEDULER = "--scheduler tls"
 REMOTE = "s3://"
+GROUP_CACHE = "install -d"
+SSH_CLUSTER = "SSHCluster"
+SCHEDULER = "--scheduler tcp"
 CACHE = "dvc cache dir"
 
 
@@ -54,6 +60,9 @@ def test_every_command_of_the_page_is_run_by_a_test():
         START_WORKERS,
         TLS_SCHEDULER,
         REMOTE,
+        GROUP_CACHE,
+        SSH_CLUSTER,
+        SCHEDULER,
         CACHE,
     ]
     assert {block(word) for word in words} == set(BLOCKS)
@@ -151,6 +160,25 @@ def test_one_machine(folder, expected):
     assert_done_by_workers(run(caller.folder, block(ONE_MACHINE)))
     assert read_lock(caller) == expected
     assert (caller.folder / "logs" / "routed-1.json").exists()
+
+
+@pytest.mark.slow
+def test_ssh_to_another_user(folder, workers, expected):
+    caller = small_project(folder / "project")
+    cache, port = folder / "cache", str(free_port())
+    script = block(GROUP_CACHE).replace("GROUP", str(NODE_USER))
+    run(caller.folder, script.replace("/shared/grvae-cache", str(cache)))
+    with ssh_nodes(folder) as variables:
+        environment = project.ENVIRONMENT | variables | {"DASK_TEMPORARY_DIRECTORY": str(workers)}
+        code = block(SSH_CLUSTER).replace("8786", port)
+        with dask_script(code, folder, environment) as address:
+            script = block(SCHEDULER).replace("tcp://head:8786", address)
+            with calling(caller.folder, script) as process:
+                assert training_below(workers).uids().real == NODE_USER
+                output, _ = process.communicate(timeout=3600)
+            assert process.returncode == 0, output
+            assert_done_by_workers(output)
+    assert read_lock(caller) == expected
 
 
 @contextlib.contextmanager
