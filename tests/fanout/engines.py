@@ -17,6 +17,7 @@ import pytest
 from tests.conftest import PROJECT
 
 NODE_USER = 4242  # of the SSH node, and its group; it exists there only
+SLURM = ("slurmctld", "slurmd", "slurm-client", "munge")
 
 
 def need(packages: tuple[str, ...], program: str) -> None:
@@ -89,6 +90,83 @@ def dask_script(code: str, folder: Path, environment: Mapping[str, str]) -> Iter
         assert address, (folder / "cluster.log").read_text()
         yield address
         process.communicate("\n", timeout=300)
+
+
+SLURM_CONF = """\
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge/socket
+SlurmUser=root
+SlurmdUser=root
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool/%n
+SlurmctldPidFile={folder}/controller.pid
+SlurmdPidFile={folder}/%n.pid
+SlurmctldLogFile={folder}/controller.log
+SlurmdLogFile={folder}/%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SlurmctldPort={ports[0]}
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 RealMemory=8000
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory=8000
+PartitionName=cpu Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+@contextlib.contextmanager
+def slurm(folder: Path) -> Iterator[dict[str, str]]:
+    """A SLURM of two nodes of one core; yields the variables under which its commands find it."""
+    need(SLURM, "slurmctld")
+    for name in ("state", "spool", "munge"):
+        (folder / name).mkdir()
+    (folder / "munge" / "key").write_bytes(os.urandom(128))
+    (folder / "munge" / "key").chmod(0o400)
+    conf = folder / "slurm.conf"
+    host, ports = socket.gethostname().split(".")[0], [free_port() for _ in range(3)]
+    conf.write_text(SLURM_CONF.format(host=host, folder=folder, ports=ports))
+    variables = {"SLURM_CONF": str(conf), "DASK_JOBQUEUE__SLURM__INTERFACE": "lo"}
+    environment, log = os.environ | variables, folder / "slurm.log"
+    munge = [f"--{name}={folder}/munge/{name}" for name in ("socket", "pid-file", "log-file")]
+    munge += [f"--key-file={folder}/munge/key", f"--seed-file={folder}/munge/seed"]
+    with contextlib.ExitStack() as stack:
+        for command in (
+            ["munged", "--foreground", "--force", *munge],
+            ["slurmctld", "-D", "-c"],
+            ["slurmd", "-D", "-N", "n1"],
+            ["slurmd", "-D", "-N", "n2"],
+        ):
+            stack.enter_context(running(*command, log=log, env=environment))
+        idle = ["sinfo", "--noheader", "--Node", "--states=idle"]
+
+        def both_idle() -> bool:
+            result = subprocess.run(idle, env=environment, capture_output=True, text=True)
+            return len(result.stdout.splitlines()) == 2
+
+        try:
+            wait_for(both_idle)
+            yield variables
+        finally:
+            # Jobs are no children of this process, and outlive the daemons.
+            with contextlib.suppress(AssertionError):
+                wait_for(lambda: not jobs_of(conf), 60)
+            for process in jobs_of(conf):
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+
+
+def jobs_of(conf: Path) -> list[psutil.Process]:
+    """What runs in the jobs of the SLURM with this configuration."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            environment = process.environ()
+            if "SLURM_JOB_ID" in environment and environment["SLURM_CONF"] == str(conf):
+                found.append(process)
+    return found
 
 
 SSHD_CONF = """\

@@ -23,6 +23,7 @@ from tests.fanout.engines import (
     listens,
     running,
     s3,
+    slurm,
     ssh_nodes,
     stages_below,
     wait_for,
@@ -43,6 +44,7 @@ TLS_SCHEDULER = "--scheduler tls"
 REMOTE = "s3://"
 GROUP_CACHE = "install -d"
 SSH_CLUSTER = "SSHCluster"
+SLURM_CLUSTER = "SLURMCluster"
 SCHEDULER = "--scheduler tcp"
 CACHE = "dvc cache dir"
 
@@ -62,6 +64,7 @@ def test_every_command_of_the_page_is_run_by_a_test():
         REMOTE,
         GROUP_CACHE,
         SSH_CLUSTER,
+        SLURM_CLUSTER,
         SCHEDULER,
         CACHE,
     ]
@@ -160,6 +163,17 @@ def test_one_machine(folder, expected):
     assert_done_by_workers(run(caller.folder, block(ONE_MACHINE)))
     assert read_lock(caller) == expected
     assert (caller.folder / "logs" / "routed-1.json").exists()
+
+
+@pytest.mark.slow
+def test_slurm(folder, workers, expected):
+    caller = small_project(folder / "project")
+    with slurm(folder) as variables:
+        environment = project.ENVIRONMENT | variables | {"DASK_TEMPORARY_DIRECTORY": str(workers)}
+        with dask_script(block(SLURM_CLUSTER), folder, environment) as address:
+            script = block(SCHEDULER).replace("tcp://head:8786", address)
+            assert_done_by_workers(run(caller.folder, script))
+    assert read_lock(caller) == expected
 
 
 @pytest.mark.slow
