@@ -78,7 +78,14 @@ def describe(run: Run, losses: Losses, share: float) -> dict[str, Any]:
     }
 
 
+def processor() -> str:
+    """The maker's name of this machine's processor: equal bits are tested on that kind alone."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
+
+
 if __name__ == "__main__":
     params = load_params(PROJECT / "params.yaml")
-    golden = {name: take_steps(params, name) for name in params.overrides}
+    steps = {name: take_steps(params, name) for name in params.overrides}
+    golden = {"processor": processor(), "steps": steps}
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")
