@@ -181,3 +181,7 @@ def test_digits_and_latents_renamed_together_change_no_metric(names):
 @REPEATABLE
 def test_order_of_the_test_images_changes_no_metric(order):
     assert measured(random_outcome(test_order=order)) == pytest.approx(measured(random_outcome()))
+
+
+def test_digit_with_a_single_image_is_recognised_wholly_or_not():
+    assert recall(np.array([[1, 0], [0, 0]])).tolist() == [1, 0]
