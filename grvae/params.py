@@ -187,21 +187,18 @@ class Params(Section):
         return Variant(dataset=self.dataset, latent_act=self.latent_act, recipe=self.recipe)
 
     def variant(self, name: str) -> Variant:
-        """A variant by name."""
-        return self.common.override(self.overrides[name], f"overrides.{name}.")
-
-    def training_recipe(self, name: str) -> Recipe:
-        """A variant's recipe, with batches and a length that its dataset needs."""
-        variant = self.variant(name)
-        recipe, small = variant.recipe, self.small_data.get(variant.dataset)
+        """A variant by name, with batches and a length that its dataset needs."""
+        variant = self.common.override(self.overrides[name], f"overrides.{name}.")
+        small = self.small_data.get(variant.dataset)
         if small is None:
-            return recipe
+            return variant
+        recipe = variant.recipe
         changes = {
             "batch_size": small.batch_size,
             "epochs": small.times_epochs * recipe.epochs,
             "decoder_epochs": small.times_epochs * recipe.decoder_epochs,
         }
-        return recipe.merged(changes, f"small_data.{variant.dataset}.")
+        return variant.override(changes, f"small_data.{variant.dataset}.")
 
 
 def load_params(path: Path) -> Params:

@@ -35,8 +35,8 @@ def train(
     checkpoint: Path | None,
     log: Path | None,
 ) -> None:
-    settings, files = load_params(params), RunFolder(run)
-    recipe, latent_act = settings.training_recipe(variant), settings.variant(variant).latent_act
+    chosen, files = load_params(params).variant(variant), RunFolder(run)
+    recipe, latent_act = chosen.recipe, chosen.latent_act
     images = load_images(DataFolder(data).train)
     validation = load_images(DataFolder(data).validation, may_be_empty=True)
 

@@ -14,6 +14,8 @@ from tests.conftest import PROJECT, write_small_params
 
 STAGES = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
 VARIANTS, SEEDS = ("routed", "baseline"), (0, 1)
+# What the dataset decides, too.
+SIZED = {"batch_size", "epochs", "decoder_epochs"}
 PREFIXES = {Recipe: "recipe.", Evaluation: "evaluation."}
 
 
@@ -48,6 +50,8 @@ class Recorder:
 
     def note(self, section, name, value):
         """A group is read by what is read of it; one that stands in a table is the table's."""
+        if isinstance(section, Recipe) and name in SIZED:
+            self.read |= {"dataset", "small_data"}
         if not isinstance(value, Section) and not isinstance(section, SmallData):
             self.read.add(PREFIXES.get(type(section), "") + name)
 
@@ -134,7 +138,8 @@ def test_recorder_sees_a_value_and_a_whole_group_but_not_the_reading_of_a_varian
         recipe = params.variant("routed").recipe
         assert recorder.read == {"overrides.routed"}
         assert recipe.epochs == epochs
-        assert recorder.read == {"overrides.routed", "recipe.epochs"}
+        read = {"overrides.routed", "recipe.epochs", "dataset", "small_data"}
+        assert recorder.read == read
         params.evaluation.model_dump()
         expected = {f"evaluation.{name}" for name in Evaluation.model_fields}
-        assert recorder.read == expected | {"overrides.routed", "recipe.epochs"}
+        assert recorder.read == expected | read

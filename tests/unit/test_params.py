@@ -54,9 +54,9 @@ def test_override_changes_its_variant_only(tmp_path):
 
 
 def test_override_may_hold_dataset_and_latent_activation(tmp_path):
-    params = load_changed(tmp_path, "overrides.wide", {"dataset": "digits", "latent_act": "abs"})
+    params = load_changed(tmp_path, "overrides.wide", {"dataset": "kmnist", "latent_act": "abs"})
     wide = params.variant("wide")
-    assert (wide.dataset, wide.latent_act, wide.recipe) == ("digits", "abs", params.recipe)
+    assert (wide.dataset, wide.latent_act, wide.recipe) == ("kmnist", "abs", params.recipe)
     assert params.variant("baseline").latent_act == params.latent_act
 
 
@@ -175,11 +175,12 @@ def test_missing_file_is_named(tmp_path):
 def test_few_images_are_seen_more_often_in_smaller_batches(tmp_path):
     usual = load_changed(tmp_path, "dataset", "mnist")
     small = load_changed(tmp_path, "dataset", "digits")
-    assert usual.training_recipe("routed") == usual.variant("routed").recipe
-    size, recipe = small.small_data["digits"], small.variant("routed").recipe
+    size, recipe = small.small_data["digits"], usual.variant("routed").recipe
+    assert recipe.batch_size == usual.recipe.batch_size
+    assert recipe.epochs == usual.overrides["routed"]["epochs"]
     changes = {
         "batch_size": size.batch_size,
         "epochs": size.times_epochs * recipe.epochs,
         "decoder_epochs": size.times_epochs * recipe.decoder_epochs,
     }
-    assert small.training_recipe("routed") == recipe.model_copy(update=changes)
+    assert small.variant("routed").recipe == recipe.model_copy(update=changes)
