@@ -1,6 +1,6 @@
 """How well the trained models read digits as people draw them, by digit and variant.
 
-The drawings are those of tests/browser/strokes.py: forms of each digit (a seven with a bar, a
+The drawings are those of benchmarks/strokes.py: forms of each digit (a seven with a bar, a
 slashed zero), each drawn by several hands (slanted, small, trembling). They take the page's own way
 from strokes to pixels, without the page's 8-bit weights.
 """
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.strokes import Drawing, images, reading_rates
 from grvae.base.command import StageCommand, paths
 from grvae.base.layout import run_folder
 from grvae.base.sizes import DIGITS
@@ -24,7 +25,6 @@ from grvae.model.vae import VAE, load_vae
 from grvae.params import Params, load_params
 from grvae.show.markdown import write_percent
 from grvae.use.demo_bundle import assignment_of
-from tests.browser.strokes import Drawing, images, reading_rates
 
 OFTEN = 0.5  # of a variant's seeds misread a drawing that is named
 

@@ -95,10 +95,10 @@ def train_trials(
     params: Path, data: Path, trials: Path, table: Path, split: str, workers: int
 ) -> None:
     """Train every run of a list that the table lacks, and add its row."""
-    asked = read_params(trials, Trials).trials
+    asked, common = read_params(trials, Trials).trials, load_params(params)
     try:
         for trial in asked.values():
-            trial.resolve(load_params(params))
+            trial.resolve(common)
     except ValueError as error:
         raise GrvaeError(f"{trials}: {error}") from error
     rows = load_table(table) if table.exists() else pd.DataFrame()

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks import strokes
 from grvae.model.vae import build_model
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
-from tests.browser import strokes
 from tests.browser.conftest import VARIANTS
 from tests.strange_cases import CASES, LIMITS
 

@@ -30,14 +30,14 @@ def sliders(page: Page, variant: str = "routed") -> np.ndarray:
     return np.array(page.locator(f"[data-variant={variant}] .latent input").evaluate_all(script))
 
 
-def draw(page: Page, points: list[tuple[float, float]]) -> None:
+def draw(page: Page, points: list[tuple[float, float]], steps: int = 4) -> None:
     page.locator("#pad").scroll_into_view_if_needed()
     box = page.locator("#pad").bounding_box()
     at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
     page.mouse.move(*at[0])
     page.mouse.down()
     for point in at[1:]:
-        page.mouse.move(*point, steps=4)
+        page.mouse.move(*point, steps=steps)
     page.mouse.up()
 
 

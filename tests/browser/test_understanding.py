@@ -8,7 +8,7 @@ import pytest
 import torch
 from playwright.sync_api import Page, expect
 
-from tests.browser import strokes
+from benchmarks import strokes
 from tests.browser.conftest import file_address
 from tests.browser.test_page import canvas, decode, draw, values
 
@@ -295,21 +295,10 @@ def test_drawings_are_read_in_the_page_as_in_python(page, built):
     for drawing in wanted.values():
         page.click("#clear")
         for stroke in drawing.strokes:
-            draw_exactly(page, stroke)
+            draw(page, stroke, steps=1)
         pixels = values(page, "pixels")
         expected = strokes.rasterise(drawing.strokes)
         assert np.abs(pixels - expected).mean() < 0.02
         with torch.no_grad():
             means = built.models["routed"].encode(torch.tensor(pixels[None]).float())[0][0]
         assert page.evaluate("Page.cards[0].reading.largest") == int(means.argmax())
-
-
-def draw_exactly(page: Page, stroke: list[tuple[float, float]]) -> None:
-    page.locator("#pad").scroll_into_view_if_needed()
-    box = page.locator("#pad").bounding_box()
-    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-    page.mouse.move(*at[0])
-    page.mouse.down()
-    for point in at[1:]:
-        page.mouse.move(*point)
-    page.mouse.up()

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from benchmarks.drawn_styles import read_drawings, write_table
+from benchmarks.strokes import drawings
 from grvae.model.vae import build_model
-from tests.browser.strokes import drawings
 from tests.conftest import PROJECT
 
 RATES = PROJECT / "reports" / "drawn_styles.json"
