@@ -113,6 +113,7 @@ lint: $(INSTALLED)
 setup: $(INSTALLED)
 
 $(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c "import sys; v = sys.version_info; v >= (3, 11, 4) or sys.exit('got Python %d.%d.%d, should be 3.11.4 or later: make PYTHON=...' % v[:3])"
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing $$(grep -c == requirements.lock) packages into $(VENV), some 6 GB on disk: minutes, once."
 	pip install --require-hashes --requirement requirements.lock $(PIP_OUTPUT)
