@@ -48,8 +48,7 @@ class Trial(Section):
 
     def resolve(self, params: Params) -> Variant:
         """The whole of what is trained."""
-        start = params.common if self.variant is None else params.variant(self.variant)
-        return start.override(self.changes, "")
+        return params.variant(self.variant, self.changes)
 
 
 class Trials(Section):

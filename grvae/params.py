@@ -5,6 +5,7 @@ There are no defaults in code: a missing key is an error, so the file tells the 
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -186,19 +187,31 @@ class Params(Section):
         """What a variant is that overrides nothing."""
         return Variant(dataset=self.dataset, latent_act=self.latent_act, recipe=self.recipe)
 
-    def variant(self, name: str) -> Variant:
-        """A variant by name, with batches and a length that its dataset needs."""
-        variant = self.common.override(self.overrides[name], f"overrides.{name}.")
+    def variant(
+        self, name: str | None, changes: Mapping[str, Any] = MappingProxyType({}), prefix: str = ""
+    ) -> Variant:
+        """A variant by name, with further changes, and with what its dataset needs of its length.
+
+        Args:
+            name: None is the one that overrides nothing.
+            changes: see `Variant.override`.
+            prefix: names the changes' place in an error.
+
+        Raises:
+            ValueError: a key or value is not allowed.
+        """
+        own = {} if name is None else self.overrides[name]
+        variant = self.common.override(own, f"overrides.{name}.").override(changes, prefix)
         small = self.small_data.get(variant.dataset)
         if small is None:
             return variant
         recipe = variant.recipe
-        changes = {
+        lengths = {
             "batch_size": small.batch_size,
             "epochs": small.times_epochs * recipe.epochs,
             "decoder_epochs": small.times_epochs * recipe.decoder_epochs,
         }
-        return variant.override(changes, f"small_data.{variant.dataset}.")
+        return variant.override(lengths, f"small_data.{variant.dataset}.")
 
 
 def load_params(path: Path) -> Params:
