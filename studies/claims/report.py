@@ -1,4 +1,4 @@
-"""Write the report: estimates, comparisons and verdicts from the table of runs."""
+"""Write the report: a verdict on every part of every claim, from the table of runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -9,184 +9,139 @@ import click
 import pandas as pd
 
 from grvae.base.command import PATH, StageCommand, paths
-from grvae.base.statistics import Estimate, estimate
 from grvae.base.storage import load_json, load_table, save_table, write_atomically
 from grvae.show.markdown import (
+    MINUS,
     load_template,
     render_template,
     write_number,
     write_percent,
     write_signed,
 )
-from studies.claims.evidence import (
-    ALPHA,
-    ALTERNATIVES,
-    FULL,
-    FULL_LENGTH_CLAIMS,
-    GOOD_RECALL,
-    GUESSES,
-    ROUTED_SHARES,
-    RULES,
-    SOFT_MASKS,
-    WORTH_NAMING,
-    WRONG_SHARES,
-    Comparison,
-    at_full_length,
-    compare_all,
-    is_better,
-    is_right,
-    judge_claims,
-    of_claim,
-    plans_among,
-    share_of_good_runs,
-)
+from studies.claims.plan import MEASURES, Part, Plan, Statement, load_plan
+from studies.claims.registration import changed_files, load_deviations, load_registration
 from studies.claims.study import Study, load_study
+from studies.claims.verdicts import Finding, judge
 
 
-def context(
-    study: Study, runs: pd.DataFrame, comparisons: list[Comparison], at_length: list[Comparison]
-) -> dict[str, Any]:
-    """Every placeholder that the runs fill.
-
-    Args:
-        study: what was run.
-        runs: one row a run.
-        comparisons: all that were planned.
-        at_length: those of them that could be made between runs of full length.
-    """
-    full = at_full_length(runs)
-    return {
-        "total_runs": len(runs),
-        "settings": runs["setting"].nunique(),
-        "split_settings": list(study.halves.variants),
-        "split_epochs": study.halves.recipe.epochs,
-        "split_certificate_epochs": study.halves.recipe.certificate_epochs,
-        "epochs": study.common["epochs"],
-        "decoder_epochs": study.common["decoder_epochs"],
-        "first_seed": study.first_seed,
-        "still_weight": study.variants["kl_0_still"]["kl_weight"],
-        "alpha": ALPHA,
-        "worth_naming": WORTH_NAMING,
-        "good_recall": GOOD_RECALL,
-        "e": {
-            name: estimates_of(runs[runs["setting"] == name])
-            for name in (*study.variants, *study.halves.variants)
-        },
-        "comparisons": comparisons,
-        "at_length": at_length,
-        "verdicts": judge_claims(runs, comparisons, tuple(RULES)),
-        "full_verdicts": judge_claims(full, at_length, FULL_LENGTH_CLAIMS),
-        "full_settings": [name for name in study.variants if name.startswith(FULL)],
-        "right_guesses": [
-            name for name, pairs in GUESSES.items() if is_right(of_claim(comparisons, 3), pairs)
-        ],
-        "beaten": losses_beaten(comparisons),
-        "full_beaten": losses_beaten(at_length),
-        "kl_settings": [name for name in study.variants if name.startswith("kl_")],
-        "guess_settings": list(
-            dict.fromkeys(name for pairs in GUESSES.values() for pair in pairs for name in pair)
-        ),
-        "label_settings": [*ROUTED_SHARES, *WRONG_SHARES, *SOFT_MASKS],
-        "alternatives": list(ALTERNATIVES),
-        "good_runs": share_of_good_runs(runs),
-        "full_good_runs": share_of_good_runs(full),
-        "ends": {name: ends_of(runs[runs["setting"] == name]) for name in study.variants},
-    }
+def write_value(value: float, statement: Statement) -> str:
+    """A value of a statement's quantity: shares in per cent, differences signed."""
+    measure = MEASURES[statement.measure]
+    if statement.minus is not None:
+        scale, unit = (100, " points") if measure.is_share else (1, "")
+        return write_signed(scale * value, measure.decimals) + unit
+    if measure.is_share:
+        return write_percent(value, measure.decimals)
+    return write_number(value, measure.decimals)
 
 
-def losses_beaten(comparisons: list[Comparison]) -> list[str]:
-    """The losses that routing is better than, as code."""
-    return [f"`{name}`" for name in ALTERNATIVES if is_better(of_claim(comparisons, 8), name)]
+def write_effect(finding: Finding, part: Part) -> str:
+    """A finding's value and the ends of its interval, which end where shares do."""
+    measure, low_end, high_end = MEASURES[part.measure], finding.low, finding.high
+    if measure.is_share and part.minus is None:
+        low_end, high_end = max(low_end, measure.lowest), min(high_end, 1.0)
+    value, low, high = (write_value(end, part) for end in (finding.value, low_end, high_end))
+    return f"{value} ({low.removesuffix(' points')} to {high.removesuffix(' points')})"
 
 
-def ends_of(rows: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """The lowest and the highest value of each measure over one setting's runs."""
-    numbers = rows.select_dtypes("number")
-    return {str(name): (float(v.min()), float(v.max())) for name, v in numbers.items()}
+def write_statement(statement: Statement) -> str:
+    """A statement as variants, measure and margin."""
+    names = f"`{statement.variant}`" + (f" {MINUS} `{statement.minus}`" if statement.minus else "")
+    sign = ">" if statement.more_than is not None else "<"
+    label = MEASURES[statement.measure].label
+    return f"{names}: {label} {sign} {write_margin(statement)}"
 
 
-def estimates_of(rows: pd.DataFrame) -> dict[str, Estimate]:
-    """Every measure that one setting's runs have."""
-    numbers = rows.drop(columns="seed").dropna(axis="columns").select_dtypes("number")
-    return {str(name): estimate(column.to_numpy()) for name, column in numbers.items()}
+def write_margin(statement: Statement) -> str:
+    """The bound of a statement."""
+    return write_value(statement.margin, statement)
 
 
-def write_spread(value: Estimate, decimals: int) -> str:
-    """A mean and its interval."""
-    mean, low, high = (write_number(v, decimals) for v in (value.mean, value.low, value.high))
+def write_runs(finding: Finding) -> str:
+    """How many runs a finding rests on."""
+    return f"{finding.n}" + (f", {finding.n_reference}" if finding.n_reference else "")
+
+
+def write_detectable(finding: Finding, part: Part) -> str:
+    """The smallest distance from the margin that would be found."""
+    if finding.detectable is None:
+        return write_number(float("nan"))
+    measure = MEASURES[part.measure]
+    scale, unit = (100, " points") if measure.is_share else (1, "")
+    return write_number(scale * finding.detectable, 2) + unit
+
+
+def write_mean(values: pd.Series, name: str) -> str:
+    """Mean of a measure over runs, with its lowest and highest value."""
+    measure = MEASURES[name]
+    write = write_percent if measure.is_share else write_number
+    mean, low, high = (
+        write(value, measure.decimals) for value in (values.mean(), values.min(), values.max())
+    )
     return f"{mean} ({low} to {high})"
 
 
-def write_spread_percent(value: Estimate, is_bounded: bool = True) -> str:
-    """A share and its interval in per cent.
-
-    Args:
-        value: of the share.
-        is_bounded: whether it is in [0, 1], so that no end of the interval is shown beyond; what is
-            done away with of an error is not, since an error can grow.
-    """
-    low, high = value.low, value.high
-    if is_bounded:
-        low, high = max(0.0, low), min(1.0, high)
-    return f"{write_percent(value.mean)} ({write_percent(low)} to {write_percent(high)})"
-
-
-def write_difference(value: Estimate, decimals: int, is_share: bool) -> str:
-    """A signed difference and its interval; of shares, in points."""
-    factor = 100 if is_share else 1
-    mean, low, high = (
-        write_signed(factor * v, decimals) for v in (value.mean, value.low, value.high)
-    )
-    return f"{mean}{' points' if is_share else ''} ({low} to {high})"
-
-
-def write_p_value(value: float) -> str:
-    """A p-value with three decimals, or a bound."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
 FILTERS: Mapping[str, Callable[..., str]] = {
-    "spread": write_spread,
-    "spread_percent": write_spread_percent,
-    "difference": write_difference,
-    "p_value": write_p_value,
+    "effect": write_effect,
+    "margin": write_margin,
+    "statement": write_statement,
+    "runs": write_runs,
+    "detectable": write_detectable,
+    "mean": write_mean,
 }
 
 
-def comparisons_table(comparisons: list[Comparison]) -> pd.DataFrame:
-    """One row a comparison."""
-    rows: list[Mapping[str, Any]] = []
-    for comparison in comparisons:
-        values = asdict(comparison)
-        difference = values.pop("difference")
-        rows.append({**values, **{f"difference_{name}": v for name, v in difference.items()}})
+def findings_table(plan: Plan, findings: Mapping[str, Finding]) -> pd.DataFrame:
+    """One row a part."""
+    rows = []
+    for name, part in plan.parts.items():
+        claim = next(key for key, claim in plan.claims.items() if name in claim.parts)
+        statement = {
+            "measure": part.measure,
+            "variant": part.variant,
+            "minus": part.minus,
+            "margin": part.margin,
+        }
+        rows.append({"claim": claim, "part": name, **statement, **asdict(findings[name])})
     return pd.DataFrame(rows)
 
 
+def context(plan: Plan, study: Study, runs: pd.DataFrame) -> dict[str, Any]:
+    """Every placeholder of the report's template."""
+    registration = load_registration()
+    return {
+        "plan": plan,
+        "study": study,
+        "findings": judge(plan.parts, runs, plan.alpha),
+        "of": {str(name): group for name, group in runs.groupby("variant", sort=False)},
+        "runs": len(runs),
+        "measures": MEASURES,
+        "registration": registration,
+        "changed": changed_files(registration),
+        "deviations": load_deviations(),
+    }
+
+
 @click.command(cls=StageCommand, help=__doc__)
-@paths("params", "runs", "halves-runs", "reader", "comparisons")
-@click.option("--render", "pages", type=(PATH, PATH), multiple=True, help="Template and output.")
+@paths("params", "plan", "runs", "reader", "pilot", "findings")
+@click.option("--render", "page", type=(PATH, PATH), required=True, help="Template and output.")
 def main(
     params: Path,
+    plan: Path,
     runs: Path,
-    halves_runs: Path,
     reader: Path,
-    comparisons: Path,
-    pages: tuple[tuple[Path, Path], ...],
+    pilot: Path,
+    findings: Path,
+    page: tuple[Path, Path],
 ) -> None:
-    study = load_study(params)
-    rows = pd.concat([load_table(runs), load_table(halves_runs)], ignore_index=True)
-    full = at_full_length(rows)
-    compared = compare_all(rows)
-    at_length = compare_all(full, plans_among(full["setting"].unique()))
-    table = {"short": comparisons_table(compared), "full": comparisons_table(at_length)}
-    save_table(comparisons, pd.concat(table, names=["length"]).reset_index("length"))
-    placeholders = context(study, rows, compared, at_length) | {
-        "judge_accuracy": load_json(reader)["test_accuracy"],
-    }
-    for template, out in pages:
-        text = render_template(load_template(template), placeholders, FILTERS)
-        write_atomically(out, text.encode())
+    template, out = page
+    planned = load_plan(plan)
+    placeholders = context(planned, load_study(params), load_table(runs))
+    save_table(findings, findings_table(planned, placeholders["findings"]))
+    placeholders["pilot"] = load_table(pilot).groupby("trial").mean(numeric_only=True)
+    placeholders["reader_accuracy"] = load_json(reader)["test_accuracy"]
+    text = render_template(load_template(template), placeholders, FILTERS)
+    write_atomically(out, text.encode())
 
 
 if __name__ == "__main__":

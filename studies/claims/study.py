@@ -1,8 +1,7 @@
-"""Typed view of the study's parameters: variants of the main recipe, and of the split one.
+"""Typed view of the study's parameters: each of its variants is one of the main recipe's, changed.
 
-A variant names only what differs. `resolve` puts the main `params.yaml`, what all of the study
-changes, and what the variant changes together; the stages read the result. So a new value in the
-main recipe that changes nothing for the study costs no rerun of it.
+A variant names only what differs. `resolve` writes each one in full, and the stages read that. So a
+new value in the main recipe that changes nothing for the study costs no rerun of it.
 """
 
 from pathlib import Path
@@ -11,30 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from grvae.base.errors import GrvaeError
-from grvae.params import (
-    Count,
-    Evaluation,
-    Name,
-    Params,
-    Rate,
-    Section,
-    Variant,
-    read_params,
-    validate,
-)
-from studies.claims.halves_params import HalvesRecipe
-
-Seeds = Annotated[int, Field(ge=2, le=1000)]
-
-
-class StudyVariant(Variant):
-    """A variant in full, and how often it is trained.
-
-    Attributes:
-        seeds: number of runs.
-    """
-
-    seeds: Seeds
+from grvae.params import Count, DatasetName, Name, Params, Rate, Section, Variant, read_params
 
 
 class ReaderRecipe(Section):
@@ -53,125 +29,62 @@ class ReaderRecipe(Section):
     max_shift: Annotated[int, Field(ge=0, le=27)]
 
 
-class HalvesVariant(Section):
-    """One way to train the autoencoder of two halves, and how often.
+class Start(Section):
+    """Where a variant of the study starts, and what it changes there.
 
     Attributes:
-        seeds: number of runs.
-        recipe: values that differ from the halves' recipe.
+        of: a variant of the main `params.yaml`.
+        changes: see `grvae.params.Variant.override`.
     """
 
-    seeds: Seeds
-    recipe: dict[str, Any]
-
-
-class Halves(Section):
-    """The part of the study with autoencoders whose encoding is split in two halves.
-
-    Attributes:
-        recipe: how they are trained where a variant does not say otherwise.
-        variants: by name.
-    """
-
-    recipe: HalvesRecipe
-    variants: dict[Name, HalvesVariant]
-
-    def recipe_of(self, name: str) -> HalvesRecipe:
-        """The recipe of a variant in full."""
-        return self.recipe.merged(self.variants[name].recipe, f"halves.variants.{name}.recipe.")
+    of: Name
+    changes: dict[str, Any] = Field(default_factory=dict)
 
 
 class Study(Section):
     """The whole of the study's `params.yaml`.
 
     Attributes:
-        first_seed: runs have this seed and those that follow; equal for all variants, so that any
-            two of them can be compared seed by seed.
-        seeds: number of runs where a variant does not say otherwise.
-        common: what all variants change in the main recipe.
-        evaluation: what the study changes in how models are measured.
+        seeds: of the runs of every variant.
+        datasets: what the variants learn.
+        variants: names, in the order of the tables.
+        overrides: what each variant is.
+        probe_images: train images that the linear probe is fitted on.
         reader: the network that reads drawn digits.
-        variants: by name, what each changes: in the recipe, dataset, latent_act or seeds.
-        halves: the autoencoders of two halves.
     """
 
-    first_seed: Annotated[int, Field(ge=0, lt=2**31)]
-    seeds: Seeds
-    common: dict[str, Any]
-    evaluation: dict[str, Any]
+    seeds: Annotated[list[int], Field(min_length=2)]
+    datasets: list[DatasetName]
+    variants: list[Name]
+    overrides: dict[Name, Start]
+    probe_images: Count
     reader: ReaderRecipe
-    variants: dict[Name, dict[str, Any]]
-    halves: Halves
 
     @model_validator(mode="after")
-    def _check_halves(self) -> Self:
-        for name in self.halves.variants:
-            self.halves.recipe_of(name)
+    def _check_names(self) -> Self:
+        if self.variants != list(self.overrides):
+            raise ValueError("variants: should name all overrides, in their order")
         return self
 
-    def resolve(self, main: Params) -> dict[str, StudyVariant]:
+    def resolve(self, main: Params) -> dict[str, Variant]:
         """All variants in full, by name.
 
         Raises:
             ValueError: a key or value is not allowed.
         """
-        start = main.common.override(self.common, "common.")
         resolved = {}
-        for name, changes in self.variants.items():
-            seeds = changes.get("seeds", self.seeds)
-            others = {key: value for key, value in changes.items() if key != "seeds"}
-            variant = start.override(others, f"variants.{name}.")
-            values = {**variant.model_dump(), "seeds": seeds}
-            resolved[name] = validate(StudyVariant, values, f"variants.{name}.")
+        for name, start in self.overrides.items():
+            if start.of not in main.overrides:
+                allowed = ", ".join(main.overrides)
+                raise ValueError(f"overrides.{name}.of: got {start.of!r}, allowed: {allowed}")
+            variant = main.variant(start.of, start.changes, f"overrides.{name}.changes.")
+            if variant.dataset not in self.datasets:
+                allowed = ", ".join(self.datasets)
+                raise ValueError(
+                    f"overrides.{name}.changes.dataset: got {variant.dataset!r}, allowed: {allowed}"
+                )
+            resolved[name] = variant
         return resolved
-
-    def evaluation_of(self, main: Params) -> Evaluation:
-        """How the study measures models."""
-        return main.evaluation.merged(self.evaluation, "evaluation.")
-
-    def seeds_from(self, count: int) -> range:
-        """The seeds of so many runs."""
-        return range(self.first_seed, self.first_seed + count)
-
-
-class ToTrain(Section):
-    """What a training needs to know of some variants.
-
-    Attributes:
-        first_seed: see `Study`.
-        variants: in full, by name.
-    """
-
-    first_seed: int
-    variants: dict[Name, StudyVariant]
-
-    def variant(self, name: str) -> StudyVariant:
-        """A variant by name.
-
-        Raises:
-            GrvaeError: there is none of this name.
-        """
-        if name not in self.variants:
-            raise GrvaeError(f"variant: got {name!r}, allowed: {', '.join(self.variants)}")
-        return self.variants[name]
-
-    def seeds_of(self, name: str) -> range:
-        """The seeds of a variant."""
-        return range(self.first_seed, self.first_seed + self.variant(name).seeds)
-
-
-class Resolved(ToTrain):
-    """What the stage `resolve` writes: everything that the other stages need to know.
-
-    Attributes:
-        evaluation: how models are measured.
-    """
-
-    evaluation: Evaluation
-
-    def single(self, name: str) -> ToTrain:
-        """What is needed to train one variant."""
-        return ToTrain(first_seed=self.first_seed, variants={name: self.variant(name)})
 
 
 def load_study(path: Path) -> Study:
@@ -183,11 +96,22 @@ def load_study(path: Path) -> Study:
     return read_params(path, Study)
 
 
-def load_resolved(path: Path) -> Resolved:
-    """Read what the stage `resolve` wrote of all variants; YAML reads JSON."""
-    return read_params(path, Resolved)
+def load_variant(path: Path) -> Variant:
+    """Read what the stage `resolve` wrote of one variant; YAML reads JSON.
+
+    Raises:
+        GrvaeError: see `load_study`.
+    """
+    return read_params(path, Variant)
 
 
-def load_to_train(path: Path) -> ToTrain:
-    """Read what it wrote of one variant."""
-    return read_params(path, ToTrain)
+def resolve_study(study: Path, main: Params) -> dict[str, Variant]:
+    """All variants of a parameter file in full.
+
+    Raises:
+        GrvaeError: see `load_study`.
+    """
+    try:
+        return load_study(study).resolve(main)
+    except ValueError as error:
+        raise GrvaeError(f"{study}: {error}") from error

@@ -1,4 +1,4 @@
-"""Put the runs of all variants into one table, and those of the halves into another."""
+"""Put the runs of all variants into one table."""
 
 from pathlib import Path
 
@@ -11,11 +11,10 @@ from studies.claims.study import load_study
 
 
 @click.command(cls=StageCommand, help=__doc__)
-@paths("params", "measures", "table", "halves-table")
-def main(params: Path, measures: Path, table: Path, halves_table: Path) -> None:
-    study = load_study(params)
-    for file, names in ((table, study.variants), (halves_table, study.halves.variants)):
-        save_table(file, pd.concat([load_table(measures / f"{name}.csv") for name in names]))
+@paths("params", "measures", "table")
+def main(params: Path, measures: Path, table: Path) -> None:
+    variants = load_study(params).variants
+    save_table(table, pd.concat([load_table(measures / f"{name}.csv") for name in variants]))
 
 
 if __name__ == "__main__":

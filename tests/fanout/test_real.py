@@ -20,7 +20,7 @@ def test_each_variant_of_the_study_is_a_unit():
     }
     assert set(upstream) == before
     units = plan_units(graph, apart, graph)
-    assert len(units) == len(study.variants) + len(study.halves.variants)
+    assert len(units) == len(study.variants)
     stages = {stage for unit in units for stage in unit.stages}
     left = {stage for stage in graph if stage.startswith(file)} - stages
     assert left - before == {f"{file}:{name}" for name in ("summarise", "figures", "report")}

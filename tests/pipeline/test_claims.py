@@ -1,69 +1,116 @@
-"""The study of the claims, from variants to report, in its quick form."""
-
-import subprocess
-import sys
+"""The study of the claims, from variants to report: every variant, tiny and on few images."""
 
 import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
 
-from grvae.base.storage import load_json, load_table, save_json
-from studies.claims.quick import SEEDS
+from grvae.base.layout import DataFolder
+from grvae.base.storage import load_table, save_json
+from grvae.datasets import load_digits, write_splits
+from grvae.params import load_params
+from studies.claims import figures, measure, report, summarise, train, train_reader
+from studies.claims.plan import MEASURES, load_plan
+from studies.claims.registration import DEVIATIONS, REGISTRATION, STUDY
 from studies.claims.study import load_study
 from tests.conftest import PROJECT
 
-PARAMS = PROJECT / "studies" / "claims" / "params.yaml"
-MAIN = "--main-params", PROJECT / "params.yaml"
+MAIN, PARAMS = PROJECT / "params.yaml", PROJECT / STUDY / "params.yaml"
+PLAN, REPORTS = PROJECT / STUDY / "plan.yaml", PROJECT / "reports" / "claims"
+SEEDS = [3000, 3001]
 
 
-def run(command, *options):
-    subprocess.run(
-        [sys.executable, "-m", f"studies.claims.{command}", "--params", PARAMS, *options],
-        cwd=PROJECT,
-        check=True,
-    )
+def run(stage, **options):
+    arguments = [
+        part
+        for name, value in options.items()
+        for part in (
+            f"--{name.replace('_', '-')}",
+            *(map(str, value) if isinstance(value, tuple) else [str(value)]),
+        )
+    ]
+    result = CliRunner().invoke(stage.main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+
+
+def write_tiny(params, folder):
+    """Each variant on the few images, with a small network, for one epoch."""
+    for name, variant in load_study(PARAMS).resolve(params).items():
+        recipe = variant.recipe
+        sizes = [16, 8] if recipe.network == "mlp" else [2, 4, 16]
+        tiny = {
+            "dataset": "digits",
+            "hidden_sizes": sizes,
+            "decoder_sizes": recipe.decoder_sizes and [16],
+            "epochs": 1,
+            "decoder_epochs": min(1, recipe.decoder_epochs),
+        }
+        save_json(folder / f"{name}.json", variant.override(tiny, "").model_dump())
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """All variants, two short runs each."""
+    """All stages after the download, with two seeds."""
     folder = tmp_path_factory.mktemp("claims")
-    tables = "--table", folder / "runs.csv", "--halves-table", folder / "halves.csv"
-    run("quick", *MAIN, "--folder", folder, *tables)
+    write_tiny(load_params(MAIN), folder / "variants")
+    write_splits(DataFolder(folder / "data" / "digits"), *load_digits(), 0.1)
+    small = YAML(typ="safe").load(PARAMS) | {"seeds": SEEDS, "probe_images": 300}
+    small["reader"] |= {"steps": 100}
+    params = folder / "params.yaml"
+    YAML().dump(small, params)
+
+    readers, runs, measures = (folder / name for name in ("readers", "runs", "measures"))
+    run(
+        train_reader, params=params, data=folder / "data" / "digits",
+        reader=readers / "digits.safetensors", measures=folder / "reader.json",
+    )  # fmt: skip
+    for name in load_study(params).variants:
+        variant = {"variant": folder / "variants" / f"{name}.json", "data": folder / "data"}
+        for seed in SEEDS:
+            run(train, **variant, weights=runs / name / f"{seed}.safetensors", seed=seed)
+        run(
+            measure, params=params, main_params=MAIN, **variant, readers=readers,
+            runs=runs / name, out=measures / f"{name}.csv",
+        )  # fmt: skip
+    run(summarise, params=params, measures=measures, table=folder / "runs.csv")
+    run(figures, plan=PLAN, runs=folder / "runs.csv", out=folder / "figures")
     return folder
 
 
 @pytest.mark.slow
-def test_quick_study_has_every_variant_and_ends_in_a_report(folder):
-    study = load_study(PARAMS)
-    runs, halves = load_table(folder / "runs.csv"), load_table(folder / "halves.csv")
-    assert runs["setting"].unique().tolist() == list(study.variants)
-    assert halves["setting"].unique().tolist() == list(study.halves.variants)
-    assert len(runs) == SEEDS * len(study.variants)
-    save_json(folder / "reader.json", {"test_accuracy": 0.5})
-    template = PROJECT / "reports" / "claims" / "template.md"
-    run(
-        "report", "--runs", folder / "runs.csv",
-        "--halves-runs", folder / "halves.csv", "--reader", folder / "reader.json",
-        "--comparisons", folder / "comparisons.csv", "--render", template, folder / "report.md",
-    )  # fmt: skip
-    report = (folder / "report.md").read_text()
-    assert all(f"\n## {claim}. " in report for claim in range(1, 10))
-    assert len(load_table(folder / "comparisons.csv")) > 40
+def test_table_has_every_measure_of_every_run(folder):
+    rows = load_table(folder / "runs.csv")
+    expected = [(name, seed) for name in load_study(PARAMS).variants for seed in SEEDS]
+    assert list(zip(rows["variant"], rows["seed"], strict=True)) == expected
+    assert list(rows.columns) == ["variant", "seed", *MEASURES]
+    assert rows.drop(columns=["swapped", "copied", "ablated"]).notna().all(axis=None)
+    assert rows.groupby("variant")["squared_error"].nunique().eq(len(SEEDS)).all()
 
 
 @pytest.mark.slow
-def test_quick_study_is_drawn(folder):
+def test_report_has_a_section_and_a_figure_for_each_claim(folder, tmp_path, monkeypatch):
+    (tmp_path / STUDY).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    (STUDY / "plan.yaml").write_text("another plan")
+    save_json(
+        REGISTRATION,
+        {"commit": 40 * "0", "date": "2026-01-01T00:00:00Z", "sha256": {"plan.yaml": "0"}},
+    )
+    DEVIATIONS.write_text("- {file: plan.yaml, date: 2026-01-02, reason: a typing error}\n")
     run(
-        "figures", "--variants", PROJECT / "studies" / "claims" / "variants.json",
-        "--runs", folder / "runs.csv", "--halves-runs", folder / "halves.csv",
-        "--train", folder / "digits" / "train.safetensors",
-        "--out", folder / "figures",
+        report, params=folder / "params.yaml", plan=PLAN, runs=folder / "runs.csv",
+        reader=folder / "reader.json", pilot=REPORTS / "pilot.csv",
+        findings=folder / "findings.csv", render=(REPORTS / "template.md", folder / "report.md"),
     )  # fmt: skip
-    report = (PROJECT / "reports" / "claims" / "template.md").read_text()
-    figures = {path.name for path in (folder / "figures").iterdir()}
-    assert figures == {name for name in figures if f"(figures/{name})" in report}
-    assert len(figures) == 8
-
-
-def test_resolved_variants_are_those_of_the_study_by_name():
-    written = load_json(PROJECT / "studies" / "claims" / "variants.json")["variants"]
-    assert set(written) == set(load_study(PARAMS).variants)
+    text, plan = (folder / "report.md").read_text(), load_plan(PLAN)
+    for number, (name, claim) in enumerate(plan.claims.items(), start=1):
+        assert f"\n## {number}. {claim.title}\n" in text
+        assert f"](figures/{name}.png)" in text
+        for part in claim.parts.values():
+            assert part.says in text
+    assert "| `plan.yaml` | 2026-01-02 | a typing error |" in text
+    drawn = {path.name for path in (folder / "figures").iterdir()}
+    assert drawn == {f"{name}.png" for name in plan.claims}
+    findings = load_table(folder / "findings.csv")
+    assert findings["part"].tolist() == list(plan.parts)
+    for name, verdict in zip(findings["part"], findings["verdict"], strict=True):
+        assert f"- {plan.parts[name].says} **{verdict.capitalize()}**: " in text

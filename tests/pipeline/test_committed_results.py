@@ -12,7 +12,14 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from studies.claims import report as claims_report
-from studies.claims.study import load_resolved, load_study, load_to_train
+from studies.claims.plan import MEASURES, load_plan
+from studies.claims.registration import (
+    REGISTERED,
+    load_deviations,
+    load_registration,
+    unexplained,
+)
+from studies.claims.study import load_study
 from tests.conftest import PROJECT
 from tools.update_readme import PAGES, with_blocks
 
@@ -50,54 +57,70 @@ def test_lock_was_made_with_the_committed_parameters(params):
             assert values[f"overrides.{variant}"] == params.overrides[variant]
 
 
-def test_study_s_lock_was_made_with_its_committed_parameters():
+def test_study_s_lock_was_made_with_its_committed_parameters(params):
     lock = YAML(typ="safe").load(STUDY / "dvc.lock")["stages"]
-    params = YAML(typ="safe").load(STUDY / "params.yaml")
-    study = load_resolved(STUDY / "variants.json")
-    assert set(study.variants) == set(params["variants"])
+    study = load_study(STUDY / "params.yaml")
     for name in study.variants:
         file = STUDY / "variants" / f"{name}.json"
-        assert load_to_train(file) == study.single(name)
         md5 = hashlib.md5(file.read_bytes()).hexdigest()
-        for stage in (f"train@{name}", f"measure@{name}"):
+        for stage in (*(f"train@{name}-{seed}" for seed in study.seeds), f"measure@{name}"):
             hashes = {Path(dep["path"]).name: dep["md5"] for dep in lock[stage]["deps"]}
             assert hashes[file.name] == md5
-        measured_by = lock[f"measure@{name}"]["params"]["studies/claims/variants.json"]
-        assert measured_by == {"evaluation": study.evaluation.model_dump()}
-    for name, variant in params["halves"]["variants"].items():
-        values = lock[f"train_halves@{name}"]["params"]["studies/claims/params.yaml"]
-        assert values[f"halves.variants.{name}"] == variant
-        assert values["halves.recipe"] == params["halves"]["recipe"]
-        assert values["first_seed"] == params["first_seed"]
+        measured_by = lock[f"measure@{name}"]["params"]
+        assert measured_by["params.yaml"] == {"evaluation": params.evaluation.model_dump()}
+        assert measured_by["studies/claims/params.yaml"] == {
+            "seeds": study.seeds,
+            "probe_images": study.probe_images,
+        }
 
 
-@pytest.mark.parametrize("table", ["runs.csv", "halves_runs.csv"])
-def test_study_s_tables_have_every_seed_of_every_variant(table):
-    study, rows = load_study(STUDY / "params.yaml"), pd.read_csv(CLAIMS / table)
-    resolved = load_resolved(STUDY / "variants.json")
-    if table == "runs.csv":
-        counts = {name: resolved.variants[name].seeds for name in study.variants}
-    else:
-        counts = {name: variant.seeds for name, variant in study.halves.variants.items()}
-    expected = [(name, seed) for name in counts for seed in study.seeds_from(counts[name])]
-    assert list(zip(rows["setting"], rows["seed"], strict=True)) == expected
+def test_no_registered_file_has_changed_without_a_reason(monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    assert unexplained(load_registration(), load_deviations()) == []
 
 
-def test_study_s_report_is_that_of_its_tables(tmp_path):
+def test_all_that_decides_a_verdict_is_registered(monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    assert set(load_registration()["sha256"]) == set(REGISTERED)
+
+
+def test_each_deviation_is_of_a_registered_file_and_has_a_date_and_a_reason(monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    for deviation in load_deviations():
+        assert deviation["file"] in REGISTERED
+        assert deviation["date"]
+        assert deviation["reason"]
+
+
+def test_study_s_table_has_every_seed_of_every_variant():
+    study, rows = load_study(STUDY / "params.yaml"), pd.read_csv(CLAIMS / "runs.csv")
+    expected = [(name, seed) for name in study.variants for seed in study.seeds]
+    assert list(zip(rows["variant"], rows["seed"], strict=True)) == expected
+    assert list(rows.columns) == ["variant", "seed", *MEASURES]
+
+
+def test_study_s_report_and_findings_are_those_of_its_tables(tmp_path, monkeypatch):
+    monkeypatch.chdir(PROJECT)
     result = CliRunner().invoke(
         claims_report.main,
         [
-            *("--params", STUDY / "params.yaml"),
-            *("--runs", CLAIMS / "runs.csv", "--halves-runs", CLAIMS / "halves_runs.csv"),
-            *("--reader", CLAIMS / "readers" / "mnist.json"),
-            *("--comparisons", tmp_path / "comparisons.csv"),
+            *("--params", STUDY / "params.yaml", "--plan", STUDY / "plan.yaml"),
+            *("--runs", CLAIMS / "runs.csv", "--reader", CLAIMS / "readers" / "mnist.json"),
+            *("--pilot", CLAIMS / "pilot.csv"),
+            *("--findings", tmp_path / "findings.csv"),
             *("--render", CLAIMS / "template.md", tmp_path / "report.md"),
         ],
         catch_exceptions=False,
     )
     assert result.exit_code == 0, result.output
-    for name in ("report.md", "comparisons.csv"):
+    for name in ("report.md", "findings.csv"):
         assert (tmp_path / name).read_text() == (CLAIMS / name).read_text()
+
+
+def test_study_has_a_figure_for_each_claim_and_no_other():
+    claims = load_plan(STUDY / "plan.yaml").claims
+    figures = {path.name for path in (CLAIMS / "figures").iterdir()}
+    assert figures == {f"{name}.png" for name in claims}
 
 
 def test_every_file_that_the_readme_and_the_reports_link_to_exists():

@@ -5,14 +5,12 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from grvae.base.errors import GrvaeError
 from studies.claims import resolve
-from studies.claims.evidence import FULL, PLANNED
-from studies.claims.study import load_resolved, load_study
+from studies.claims.study import load_study, load_variant
 from tests.conftest import PROJECT
 
 FOLDER = PROJECT / "studies" / "claims"
-FILE = FOLDER / "params.yaml"
+FILE, MAIN = FOLDER / "params.yaml", PROJECT / "params.yaml"
 
 
 @pytest.fixture
@@ -20,16 +18,16 @@ def resolved(params):
     return load_study(FILE).resolve(params)
 
 
-def changed(tmp_path, key, value):
-    values = YAML(typ="safe").load(FILE)
+def with_value(source, target, key, value):
+    """A copy of a parameter file with one value changed."""
+    values = YAML(typ="safe").load(source)
     *parents, last = key.split(".")
     section = values
     for parent in parents:
         section = section[parent]
     section[last] = value
-    path = tmp_path / "params.yaml"
-    YAML().dump(values, path)
-    return path
+    YAML().dump(values, target)
+    return target
 
 
 def differing(one, other):
@@ -37,104 +35,133 @@ def differing(one, other):
     return {key for key in one if one[key] != other[key]}
 
 
-def run_resolve(params, out, main=PROJECT / "params.yaml"):
+def run_resolve(out, params=FILE, main=MAIN):
     options = ["--params", params, "--main-params", main, "--out", out]
-    options += ["--single", out.parent / "variants"]
     return CliRunner().invoke(resolve.main, [str(option) for option in options])
 
 
-def test_variant_departs_from_the_recipe_in_the_named_values_only(resolved):
-    usual, other = resolved["routed"].recipe, resolved["no_shifts"].recipe
-    assert differing(usual, other) == {"max_shift"}
+def written(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_recipe_is_the_main_one_but_for_what_the_study_changes(resolved, params):
-    changed = set(load_study(FILE).common)
-    assert differing(resolved["routed"].recipe, params.recipe) == changed
+def test_every_variant_departs_from_its_start_in_the_named_values_only(resolved, params):
+    sized = {"batch_size", "epochs", "decoder_epochs"}  # what a small dataset needs
+    for name, start in load_study(FILE).overrides.items():
+        variant, usual = resolved[name], params.variant(start.of)
+        expected = {key for key in start.changes if key not in {"dataset", "latent_act"}}
+        found = differing(variant.recipe, usual.recipe)
+        assert found - (sized if variant.dataset == "digits" else set()) == expected
+        for key in ("dataset", "latent_act"):
+            assert getattr(variant, key) == start.changes.get(key, getattr(usual, key))
 
 
-def test_variant_at_full_length_differs_in_its_epochs_only(resolved, params):
-    names = [name for name in resolved if name.startswith(FULL)]
-    assert len(names) > 10
-    for name in names:
-        short, full = (resolved[n] for n in (name.removeprefix(FULL), name))
-        lengths = {"epochs": 18, "decoder_epochs": 18}
-        assert full.recipe == short.recipe.model_copy(update=lengths)
-        assert len({(other.dataset, other.latent_act) for other in (short, full)}) == 1
+def test_variant_has_the_values_that_it_names(resolved):
+    assert resolved["gated_tenth"].recipe.routed_images == 0.1
+    assert resolved["hard_none"].latent_act == "none"
+    assert resolved["gated_fashion"].dataset == "fashion_mnist"
 
 
-def test_variants_share_their_seeds():
-    study = load_resolved(FOLDER / "variants.json")
-    assert study.seeds_of("sign_none")[0] == study.seeds_of("routed")[0] == study.first_seed
-    assert len(study.seeds_of("routed")) == 50
-
-
-def test_every_planned_comparison_has_its_variants():
-    study = load_study(FILE)
-    names = {*study.variants, *study.halves.variants}
-    assert {name for _, _, *pair in PLANNED for name in pair} <= names
-
-
-def test_unknown_variant_is_named_with_those_that_exist():
-    with pytest.raises(GrvaeError, match="variant: got 'nothing', allowed: beta_4, convolutions, "):
-        load_resolved(FOLDER / "variants.json").variant("nothing")
+def test_variant_on_few_images_has_their_batches_and_more_epochs(resolved, params):
+    few, many = resolved["gated_digits"].recipe, resolved["gated"].recipe
+    small = params.small_data["digits"]
+    assert differing(few, many) == {"batch_size", "epochs"}
+    assert few.batch_size == small.batch_size
+    assert few.epochs == small.times_epochs * many.epochs
 
 
 def test_committed_variants_are_those_of_the_committed_parameters(tmp_path):
-    result = run_resolve(FILE, tmp_path / "variants.json")
+    result = run_resolve(tmp_path / "variants")
     assert result.exit_code == 0, result.output
-    committed = (FOLDER / "variants.json").read_bytes()
-    assert (tmp_path / "variants.json").read_bytes() == committed
-    names = {path.name for path in (FOLDER / "variants").iterdir()}
-    for name in names | {path.name for path in (tmp_path / "variants").iterdir()}:
-        one, other = (folder / "variants" / name for folder in (FOLDER, tmp_path))
-        assert one.read_bytes() == other.read_bytes()
+    assert written(tmp_path / "variants") == written(FOLDER / "variants")
 
 
-def test_change_of_the_main_recipe_that_the_study_overrides_changes_no_variant(tmp_path):
-    values = YAML(typ="safe").load(PROJECT / "params.yaml")
-    values["evaluation"]["probe_images"] = 200
-    values["overrides"]["fast"] = {}
-    values["seeds"] = [1, 2]
-    YAML().dump(values, tmp_path / "main.yaml")
-    run_resolve(FILE, tmp_path / "variants.json", tmp_path / "main.yaml")
-    committed = (FOLDER / "variants.json").read_bytes()
-    assert (tmp_path / "variants.json").read_bytes() == committed
+def test_variant_reads_back_as_it_was_resolved(resolved, tmp_path):
+    run_resolve(tmp_path)
+    assert {path.stem: load_variant(path) for path in tmp_path.iterdir()} == resolved
 
 
-def test_change_of_the_main_recipe_reaches_every_variant_that_does_not_override_it(tmp_path):
-    values = YAML(typ="safe").load(PROJECT / "params.yaml")
-    values["recipe"]["max_rotation"] = 3.0
-    YAML().dump(values, tmp_path / "main.yaml")
-    run_resolve(FILE, tmp_path / "variants.json", tmp_path / "main.yaml")
-    new = json.loads((tmp_path / "variants.json").read_text())["variants"]
-    unmoved = {name for name, variant in new.items() if variant["recipe"]["max_rotation"] != 3}
-    assert unmoved == {"rotations"}
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seeds", [1, 2]),
+        ("variants", ["routed", "baseline"]),
+        ("evaluation.probe_images", 200),
+        ("overrides.fast", {"epochs": 1}),
+    ],
+)
+def test_change_of_the_main_parameters_that_touches_no_variant_changes_no_byte(
+    tmp_path, key, value
+):
+    main = with_value(MAIN, tmp_path / "main.yaml", key, value)
+    run_resolve(tmp_path / "before")
+    run_resolve(tmp_path / "after", main=main)
+    assert written(tmp_path / "after") == written(tmp_path / "before")
+
+
+def test_change_of_the_main_recipe_reaches_every_variant_that_does_not_override_it(
+    tmp_path, params
+):
+    main = with_value(MAIN, tmp_path / "main.yaml", "recipe.max_shift", 9)
+    run_resolve(tmp_path / "variants", main=main)
+    shifts = {
+        path.stem: json.loads(path.read_text())["recipe"]["max_shift"]
+        for path in (tmp_path / "variants").iterdir()
+    }
+    overridden = {
+        name
+        for name, start in load_study(FILE).overrides.items()
+        if "max_shift" in params.overrides[start.of] | start.changes
+    }
+    assert {name for name, shift in shifts.items() if shift != 9} == overridden
+    assert {"routed", "hard"} <= overridden < shifts.keys()
+
+
+def test_change_of_a_main_variant_reaches_those_that_start_from_it_and_no_others(tmp_path):
+    main = with_value(MAIN, tmp_path / "main.yaml", "overrides.baseline.max_rotation", 5.0)
+    run_resolve(tmp_path / "before")
+    run_resolve(tmp_path / "after", main=main)
+    before, after = written(tmp_path / "before"), written(tmp_path / "after")
+    assert {name for name in before if after[name] != before[name]} == {
+        "baseline.json",
+        "digit_prior.json",
+    }
 
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("variants.routed", {"seeds": 1}, "variants.routed.seeds: got 1, should be greater"),
-        ("variants.routed", {"epoch": 1}, "variants.routed.epoch: unknown key"),
-        ("variants.routed", {"epochs": 0}, "variants.routed.epochs: got 0"),
-        ("variants.x", {"dataset": "cifar"}, "variants.x.dataset: got 'cifar', should be"),
-        ("variants.x", {"latent_act": "tanh"}, "variants.x.latent_act: got 'tanh', should be"),
-        ("common.epochs", 0, "common.epochs: got 0"),
-        ("evaluation.probes", 0, "evaluation.probes: unknown key"),
-        ("halves.variants.split", {"seeds": 1, "recipe": {}}, "halves.variants.split.seeds: got 1"),
+        ("overrides.routed.of", "nothing", "overrides.routed.of: got 'nothing', allowed: gated, "),
+        ("overrides.hard.from", "hard", "overrides.hard.from: unknown key"),
+        ("overrides.routed.changes", {"epoch": 1}, "overrides.routed.changes.epoch: unknown key"),
+        ("overrides.routed.changes", {"epochs": 0}, "overrides.routed.changes.epochs: got 0"),
         (
-            "halves.variants.split.recipe",
-            {"epochs": 0},
-            "halves.variants.split.recipe.epochs: got 0",
+            "overrides.gated_digits.changes",
+            {"latent_act": "tanh"},
+            "overrides.gated_digits.changes.latent_act: got 'tanh', should be",
         ),
+        (
+            "datasets",
+            ["mnist", "digits"],
+            "overrides.gated_fashion.changes.dataset: got 'fashion_mnist', allowed: mnist, digits",
+        ),
+        ("datasets", ["cifar"], "datasets.0: got 'cifar', should be"),
+        ("variants", ["gated"], "variants: should name all overrides, in their order"),
+        ("overrides.more", {"of": "gated"}, "variants: should name all overrides, in their order"),
+        ("seeds", [1], "seeds: got [1], should have at least 2 items"),
         ("reader.steps", 0, "reader.steps: got 0"),
     ],
 )
-def test_bad_value_is_one_line(tmp_path, key, value, message):
-    path = changed(tmp_path, key, value)
-    result = run_resolve(path, tmp_path / "variants.json")
+def test_bad_value_is_one_line_and_nothing_is_written(tmp_path, key, value, message):
+    params = with_value(FILE, tmp_path / "params.yaml", key, value)
+    result = run_resolve(tmp_path / "variants", params)
     assert result.exit_code == 1
     [line] = result.output.splitlines()
-    assert re.match(f"Error: {re.escape(str(path))}: {re.escape(message)}", line), line
-    assert not (tmp_path / "variants.json").exists()
+    assert re.match(f"Error: {re.escape(f'{params}: {message}')}", line), line
+    assert not (tmp_path / "variants").exists()
+
+
+def test_variants_stand_in_the_order_of_their_overrides(tmp_path):
+    names = load_study(FILE).variants
+    params = with_value(FILE, tmp_path / "params.yaml", "variants", names[::-1])
+    result = run_resolve(tmp_path / "variants", params)
+    assert (result.exit_code, (tmp_path / "variants").exists()) == (1, False)

@@ -1,0 +1,85 @@
+"""What was fixed before the test split was read, and what has changed since.
+
+`registration.json` names the commit that fixed variants, plan, measures and rules, with the SHA-256
+of each file. A file that differs now has its reason in `deviations.yaml`, or the tests fail.
+
+`python -m studies.claims.registration` writes the first one, once, from a clean checkout.
+"""
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import click
+from ruamel.yaml import YAML
+
+from grvae.base.command import StageCommand
+from grvae.base.errors import GrvaeError
+from grvae.base.storage import load_json, save_json
+
+STUDY = Path("studies/claims")
+REGISTERED = (
+    "params.yaml",
+    "plan.yaml",
+    "measure.py",
+    "interventions.py",
+    "slider_fidelity.py",
+    "reader.py",
+    "verdicts.py",
+    "variants",
+)
+REGISTRATION, DEVIATIONS = STUDY / "registration.json", STUDY / "deviations.yaml"
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, or of all files of a folder, in the order of their names."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def changed_files(registration: dict[str, Any]) -> list[str]:
+    """The registered files that differ now."""
+    return [
+        name
+        for name, known in registration["sha256"].items()
+        if content_hash(STUDY / name) != known
+    ]
+
+
+def load_deviations() -> list[dict[str, str]]:
+    """What changed since, when and why: `file`, `date` and `reason` of each."""
+    deviations: list[dict[str, str]] = YAML(typ="safe").load(DEVIATIONS) or []
+    return deviations
+
+
+def unexplained(registration: dict[str, Any], deviations: list[dict[str, str]]) -> list[str]:
+    """The changed files for which no reason is given."""
+    explained = {deviation["file"] for deviation in deviations}
+    return [name for name in changed_files(registration) if name not in explained]
+
+
+@click.command(cls=StageCommand)
+def register() -> None:
+    """Note the present commit and the hashes of what it fixes."""
+    if REGISTRATION.exists():
+        raise GrvaeError(f"{REGISTRATION}: exists; what is registered stays")
+    if subprocess.run(["git", "diff", "--quiet", "HEAD"], check=False).returncode:
+        raise GrvaeError("commit first: a registration is of a commit")
+    commit = subprocess.run(
+        ["git", "log", "-1", "--format=%H %cI"], check=True, capture_output=True, text=True
+    )
+    name, date = commit.stdout.split()
+    hashes = {file: content_hash(STUDY / file) for file in REGISTERED}
+    save_json(REGISTRATION, {"commit": name, "date": date, "sha256": hashes})
+    click.echo(f"{REGISTRATION}: commit {name}, {len(hashes)} files")
+
+
+def load_registration() -> dict[str, Any]:
+    """Read it."""
+    registration: dict[str, Any] = load_json(REGISTRATION)
+    return registration
+
+
+if __name__ == "__main__":
+    register()

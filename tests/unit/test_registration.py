@@ -1,0 +1,133 @@
+import subprocess
+
+import pytest
+from click.testing import CliRunner
+
+from grvae.base.storage import load_json, save_json
+from studies.claims.registration import (
+    REGISTERED,
+    REGISTRATION,
+    STUDY,
+    changed_files,
+    content_hash,
+    load_deviations,
+    load_registration,
+    register,
+    unexplained,
+)
+
+REASON = {"date": "2026-01-01", "reason": "a typing error"}
+
+
+def git(*arguments):
+    command = ["git", "-c", "user.name=test", "-c", "user.email=test@example.com", *arguments]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    return result.stdout
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A committed study of files that say nothing, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    for name in REGISTERED:
+        path = STUDY / name
+        if name == "variants":
+            path.mkdir()
+            (path / "gated.json").write_text("gated")
+            (path / "hard.json").write_text("hard")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+    git("init", "--quiet")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "plan")
+    return tmp_path / STUDY
+
+
+@pytest.fixture
+def registration(study):
+    return {"sha256": {name: content_hash(study / name) for name in REGISTERED}}
+
+
+def fails_with(result, line):
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [f"Error: {line}"]
+
+
+def test_nothing_has_changed_at_first(registration):
+    assert changed_files(registration) == []
+
+
+@pytest.mark.parametrize("name", [name for name in REGISTERED if name != "variants"])
+def test_changed_file_is_named(registration, study, name):
+    with (study / name).open("a") as file:
+        file.write(" ")
+    assert changed_files(registration) == [name]
+
+
+@pytest.mark.parametrize("variant", ["gated", "hard"])
+def test_changed_variant_changes_the_folder(registration, study, variant):
+    (study / "variants" / f"{variant}.json").write_text("other")
+    assert changed_files(registration) == ["variants"]
+
+
+def test_new_and_missing_variants_change_the_folder(registration, study):
+    (study / "variants" / "new.json").write_text("new")
+    assert changed_files(registration) == ["variants"]
+    (study / "variants" / "new.json").unlink()
+    (study / "variants" / "gated.json").unlink()
+    assert changed_files(registration) == ["variants"]
+
+
+def test_hash_of_a_folder_does_not_depend_on_the_order_of_its_making(tmp_path):
+    for folder, names in (("one", "ab"), ("other", "ba")):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / name).write_text(name)
+    assert content_hash(tmp_path / "one") == content_hash(tmp_path / "other")
+
+
+def test_unexplained_is_what_changed_without_a_reason(registration, study):
+    for name in ("plan.yaml", "measure.py"):
+        (study / name).write_text("other")
+    explained = [REASON | {"file": "measure.py"}, REASON | {"file": "reader.py"}]
+    assert unexplained(registration, explained) == ["plan.yaml"]
+    assert unexplained(registration, []) == ["plan.yaml", "measure.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("# none yet\n[]\n", []),
+        ("# none yet\n", []),
+        ("- {file: plan.yaml, date: 2026-01-01, reason: a typing error}\n", ["plan.yaml"]),
+    ],
+)
+def test_deviations_are_read(study, text, files):
+    (study / "deviations.yaml").write_text(text)
+    assert [deviation["file"] for deviation in load_deviations()] == files
+
+
+def test_registration_is_of_the_commit_and_of_every_file(study, registration):
+    result = CliRunner().invoke(register)
+    assert result.exit_code == 0, result.output
+    written = load_registration()
+    assert written["sha256"] == registration["sha256"]
+    commit, date = git("log", "-1", "--format=%H %cI").split()
+    assert (written["commit"], written["date"]) == (commit, date)
+    assert changed_files(written) == []
+
+
+def test_second_registration_is_refused_and_the_first_one_stays(study):
+    save_json(REGISTRATION, {"commit": "the first"})
+    fails_with(CliRunner().invoke(register), f"{REGISTRATION}: exists; what is registered stays")
+    assert load_json(REGISTRATION) == {"commit": "the first"}
+
+
+@pytest.mark.parametrize("is_staged", [False, True])
+def test_registration_of_what_is_not_committed_is_refused(study, is_staged):
+    (study / "plan.yaml").write_text("other")
+    if is_staged:
+        git("add", "--all")
+    fails_with(CliRunner().invoke(register), "commit first: a registration is of a commit")
+    assert not REGISTRATION.exists()
