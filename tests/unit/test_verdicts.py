@@ -145,10 +145,14 @@ def test_share_of_runs_has_the_exact_binomial_interval(count, n):
 
 
 def test_p_value_of_a_share_is_twice_the_smaller_tail():
-    # One run of three at a share of one half: 1/8 has none, 3/8 have one.
-    assert share_of_runs(runs_of(1, 3)).p_value(0.5) == 1
+    # Of three runs at a share of one half, 1/8 has none and 1/8 has all.
     assert share_of_runs(runs_of(0, 3)).p_value(0.5) == pytest.approx(2 / 8)
     assert share_of_runs(runs_of(3, 3)).p_value(0.5) == pytest.approx(2 / 8)
+
+
+def test_p_value_of_a_share_is_one_at_most():
+    # Of two runs at a share of one half, 3/4 have one at least and 3/4 one at most.
+    assert share_of_runs(runs_of(1, 2)).p_value(0.5) == 1
 
 
 @given(
@@ -231,11 +235,16 @@ def test_interval_of_a_finding_has_the_level_at_which_its_part_is_tested():
     findings = judge(parts, RUNS, 0.05)
     # The first is rejected, so the second has all that is left.
     assert (findings["reads"].level, findings["draws"].level) == (0.025, 0.05)
-    good, poor = (RUNS.loc[RUNS["variant"] == name, "squared_error"] for name in ("good", "poor"))
-    expected = stats.ttest_ind(good, poor, equal_var=False).confidence_interval(0.95)
-    assert (findings["draws"].low, findings["draws"].high) == pytest.approx(tuple(expected))
-    against = stats.ttest_ind(good, poor - 4.9, equal_var=False).pvalue
-    assert findings["draws"].p_value == pytest.approx(against)
+    for name, finding in findings.items():
+        good, poor = (
+            RUNS.loc[RUNS["variant"] == variant, parts[name].measure]
+            for variant in ("good", "poor")
+        )
+        test = stats.ttest_ind(good, poor, equal_var=False)
+        expected = test.confidence_interval(1 - finding.level)
+        assert (finding.low, finding.high) == pytest.approx(tuple(expected))
+        against = stats.ttest_ind(good, poor + parts[name].margin, equal_var=False).pvalue
+        assert finding.p_value == pytest.approx(against)
 
 
 def test_least_distance_is_that_at_the_strictest_level():
