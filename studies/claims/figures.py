@@ -19,6 +19,7 @@ from grvae.show.style import (
     styled,
 )
 from studies.claims.plan import MEASURES, Claim, Part, load_plan
+from studies.claims.verdicts import values_of
 
 HEIGHT, SPREAD = 2.6, 0.18
 
@@ -40,7 +41,7 @@ def draw_part(panel: Axes, part: Part, runs: pd.DataFrame) -> None:
     measure = MEASURES[part.measure]
     names = [part.variant, *([part.minus] if part.minus else [])]
     for place, (name, colour) in enumerate(zip(names, OKABE_ITO, strict=False)):
-        values = runs.loc[runs["variant"] == name, part.measure].to_numpy(dtype=float)
+        values = values_of(name, part, runs)
         places = place + np.linspace(-SPREAD, SPREAD, len(values))
         panel.plot(places, values, ls="", marker="o", ms=5, alpha=0.75, color=colour)
         panel.hlines(values.mean(), place - 0.3, place + 0.3, color=colour, lw=1.4)

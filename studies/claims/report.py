@@ -18,7 +18,7 @@ from grvae.show.markdown import (
     write_percent,
     write_signed,
 )
-from studies.claims.plan import MEASURES, Part, Plan, Statement, load_plan
+from studies.claims.plan import MEASURES, Measure, Part, Plan, Statement, load_plan
 from studies.claims.registration import changed_files, load_deviations, load_registration
 from studies.claims.study import Study, load_study
 from studies.claims.verdicts import Finding, judge
@@ -27,12 +27,21 @@ from studies.claims.verdicts import Finding, judge
 def write_value(value: float, statement: Statement) -> str:
     """A value of a statement's quantity: shares in per cent, differences signed."""
     measure = MEASURES[statement.measure]
-    if statement.minus is not None:
-        scale, unit = (100, " points") if measure.is_share else (1, "")
-        return write_signed(scale * value, measure.decimals) + unit
-    if measure.is_share:
-        return write_percent(value, measure.decimals)
-    return write_number(value, measure.decimals)
+    if statement.minus is None:
+        return write_plain(value, measure)
+    scale, unit = scale_of_differences(measure)
+    return write_signed(scale * value, measure.decimals) + unit
+
+
+def write_plain(value: float, measure: Measure) -> str:
+    """A value of a measure."""
+    write = write_percent if measure.is_share else write_number
+    return write(value, measure.decimals)
+
+
+def scale_of_differences(measure: Measure) -> tuple[int, str]:
+    """By what a difference is multiplied to be written, and its unit: shares differ in points."""
+    return (100, " points") if measure.is_share else (1, "")
 
 
 def write_effect(finding: Finding, part: Part) -> str:
@@ -66,18 +75,14 @@ def write_detectable(finding: Finding, part: Part) -> str:
     """The smallest distance from the margin that would be found."""
     if finding.detectable is None:
         return write_number(float("nan"))
-    measure = MEASURES[part.measure]
-    scale, unit = (100, " points") if measure.is_share else (1, "")
+    scale, unit = scale_of_differences(MEASURES[part.measure])
     return write_number(scale * finding.detectable, 2) + unit
 
 
 def write_mean(values: pd.Series, name: str) -> str:
     """Mean of a measure over runs, with its lowest and highest value."""
-    measure = MEASURES[name]
-    write = write_percent if measure.is_share else write_number
-    mean, low, high = (
-        write(value, measure.decimals) for value in (values.mean(), values.min(), values.max())
-    )
+    ends = values.mean(), values.min(), values.max()
+    mean, low, high = (write_plain(value, MEASURES[name]) for value in ends)
     return f"{mean} ({low} to {high})"
 
 
@@ -94,15 +99,11 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 def findings_table(plan: Plan, findings: Mapping[str, Finding]) -> pd.DataFrame:
     """One row a part."""
     rows = []
-    for name, part in plan.parts.items():
-        claim = next(key for key, claim in plan.claims.items() if name in claim.parts)
-        statement = {
-            "measure": part.measure,
-            "variant": part.variant,
-            "minus": part.minus,
-            "margin": part.margin,
-        }
-        rows.append({"claim": claim, "part": name, **statement, **asdict(findings[name])})
+    for title, claim in plan.claims.items():
+        for name, part in claim.parts.items():
+            statement = part.model_dump(include={"measure", "variant", "minus"})
+            row = {"claim": title, "part": name, **statement, "margin": part.margin}
+            rows.append({**row, **asdict(findings[name])})
     return pd.DataFrame(rows)
 
 
