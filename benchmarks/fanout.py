@@ -29,7 +29,7 @@ from distributed import Client, Future, LocalCluster, get_worker
 from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
-from fanout.cluster import LOCAL
+from fanout.cluster import LOCAL_SETTINGS
 from fanout.snapshot import list_files
 from grvae.base.storage import load_json, save_json, save_table, write_atomically
 from grvae.show.markdown import write_percent
@@ -243,7 +243,7 @@ def cluster(workers: int) -> Iterator[Client]:
     """A scheduler and its workers, all in this process."""
     settings = {"processes": False, "threads_per_worker": 1, "dashboard_address": None}
     with (
-        dask.config.set(LOCAL),
+        dask.config.set(LOCAL_SETTINGS),
         tempfile.TemporaryDirectory(prefix="grvae-fanout-") as folder,
         LocalCluster(n_workers=workers, local_directory=folder, **settings) as local,
         Client(local, set_as_default=False) as client,

@@ -13,7 +13,8 @@ from distributed import Client, LocalCluster
 
 from grvae.base.errors import GrvaeError
 
-LOCAL = {
+# Of a scheduler and workers that are started here.
+LOCAL_SETTINGS = {
     # No unit waits behind another one while a worker is idle.
     "distributed.scheduler.worker-saturation": 1.0,
     # What Dask watches of itself takes a seventh of a core from two stages' processes.
@@ -94,7 +95,7 @@ def find_scheduler(address: str) -> Client:
 def start_workers(folder: Path, processes: int) -> Iterator[LocalCluster]:
     """A scheduler on this machine, and its workers."""
     with (
-        dask.config.set(LOCAL),
+        dask.config.set(LOCAL_SETTINGS),
         LocalCluster(
             n_workers=processes,
             threads_per_worker=1,
