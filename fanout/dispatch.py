@@ -171,9 +171,7 @@ def run_units(client: Client, units: list[Unit], job: Job) -> list[Outcome]:
     """
     events: queue.SimpleQueue[str | Future[Outcome]] = queue.SimpleQueue()
     client.subscribe_topic(job.name, lambda event: events.put(event[1]))
-    # All at once, so that Dask sees how many they are and hands them out one by one.
-    keys = [(f"run-{job.name}", number) for number in range(len(units))]
-    waiting = dict(zip(client.map(run_unit, units, job=job, key=keys), units, strict=True))
+    waiting = submit(client, units, job)
     for future in waiting:
         future.add_done_callback(events.put)
     outcomes = []
@@ -192,6 +190,19 @@ def run_units(client: Client, units: list[Unit], job: Job) -> list[Outcome]:
         stop(client, list(waiting), job)
         raise
     return outcomes
+
+
+def submit(client: Client, units: list[Unit], job: Job) -> dict[Future[Outcome], Unit]:
+    """Hand all units to Dask; those that gather others wait for them."""
+    rows = [unit for unit in units if not unit.restores]
+    # All at once, so that Dask sees how many they are and hands them out one by one.
+    keys = [(f"run-{job.name}", number) for number in range(len(rows))]
+    futures = dict(zip(client.map(run_unit, rows, job=job, key=keys), rows, strict=True))
+    for number, unit in enumerate(unit for unit in units if unit.restores):
+        before = [f for f, other in futures.items() if set(unit.restores) & set(other.stages)]
+        future = client.submit(run_unit, unit, job, before, key=(f"gather-{job.name}", number))
+        futures[future] = unit
+    return futures
 
 
 def outcome_of(future: Future[Outcome], unit: Unit) -> Outcome:

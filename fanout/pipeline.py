@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -18,10 +18,17 @@ Graph = Mapping[str, Collection[str]]
 
 @dataclass(frozen=True)
 class Unit:
-    """Stages that one worker runs, in this order, and the stages whose outputs they need."""
+    """Stages that one worker runs.
+
+    Attributes:
+        stages: in the order in which they run.
+        inputs: other stages whose outputs are there before any unit runs.
+        restores: stages of other units, which it waits for and takes from the run-cache.
+    """
 
     stages: tuple[str, ...]
     inputs: tuple[str, ...]
+    restores: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -93,9 +100,13 @@ def needed_by_several(graph: Graph) -> set[str]:
 
 def is_of(stage: str, file: str) -> bool:
     """Whether a dvc.yaml has this stage; DVC puts the file before those of all but ./dvc.yaml."""
-    if file == MAIN_FILE:
-        return not re.search(r":|\.dvc$", stage)
-    return stage.startswith(f"{file}:")
+    return file_of(stage) == file
+
+
+def file_of(stage: str) -> str:
+    """The file that a stage stands in: a dvc.yaml, or a .dvc file."""
+    file, colon, _ = stage.rpartition(":")
+    return file if colon else stage if stage.endswith(".dvc") else MAIN_FILE
 
 
 def ancestors(graph: Graph, stage: str) -> set[str]:
@@ -109,26 +120,38 @@ def ancestors(graph: Graph, stage: str) -> set[str]:
 
 
 def plan_units(graph: Graph, apart: Collection[str], stale: Collection[str]) -> list[Unit]:
-    """Sort the stale stages into units that need nothing of each other.
+    """Sort the stale stages into units, each after those that it waits for.
+
+    A stage goes on where the stage that it depends on has run; one that gathers several units is a
+    unit of its own.
 
     Args:
         graph: all stages.
         apart: those that can run apart, each after what it depends on; see `split_upstream`.
         stale: those that DVC finds changed.
     """
-    due: list[str] = []  # the stale ones, and what follows them
+    groups: list[list[str]] = []
+    group_of: dict[str, list[str]] = {}
     for stage in apart:
-        if stage in stale or any(parent in due for parent in graph[stage]):
-            due.append(stage)
-    return [
-        Unit(
-            stages=tuple(stages),
-            inputs=tuple(
-                dict.fromkeys(p for stage in stages for p in graph[stage] if p not in stages)
-            ),
-        )
-        for stages in connected(graph, due)
-    ]
+        due_parents = [parent for parent in graph[stage] if parent in group_of]
+        if stage not in stale and not due_parents:
+            continue
+        first, *others = [group_of[parent] for parent in due_parents] or [[]]
+        group = [] if any(other is not first for other in others) else first
+        if not group:
+            groups.append(group)
+        group.append(stage)
+        group_of[stage] = group
+    return [make_unit(graph, list(group_of), group) for group in groups]
+
+
+def make_unit(graph: Graph, due: Collection[str], stages: Collection[str]) -> Unit:
+    """A unit of these stages; `due` are the stages of all units, in the order of their running."""
+    needed = {stage for name in stages for stage in ancestors(graph, name)}
+    restores = [stage for stage in due if stage in needed and stage not in stages]
+    run = [*restores, *stages]
+    inputs = [parent for stage in run for parent in graph[stage] if parent not in run]
+    return Unit(tuple(stages), tuple(dict.fromkeys(inputs)), tuple(restores))
 
 
 def plan(
@@ -150,19 +173,3 @@ def plan(
     own = {stage for stage in graph if is_of(stage, file)}
     wanted = own | {stage for name in own for stage in ancestors(graph, name)}
     return first, units, [s for s in order if s in wanted & due and s not in elsewhere]
-
-
-def connected(graph: Graph, stages: Collection[str]) -> Iterator[list[str]]:
-    """Groups of stages such that no edge of the graph joins two groups."""
-    left = list(stages)
-    while left:
-        group = {left[0]}
-        while more := {
-            stage
-            for stage in left
-            if stage not in group
-            and (group.intersection(graph[stage]) or any(stage in graph[s] for s in group))
-        }:
-            group |= more
-        yield [stage for stage in left if stage in group]
-        left = [stage for stage in left if stage not in group]

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from distributed import get_worker
 from fanout.commands import DVC
 from fanout.guard import kill, start_guarded
 from fanout.lock import take
-from fanout.pipeline import Unit
+from fanout.pipeline import MAIN_FILE, Unit, file_of
 from grvae.base.errors import GrvaeError
 
 # Folders that DVC does not track and git ignores. Where the worker sees the caller's, it uses them:
@@ -125,8 +125,16 @@ def versions() -> dict[str, str]:
     return {"machine": platform.machine(), "python": python} | packages
 
 
-def run_unit(unit: Unit, job: Job) -> Outcome:
-    """Run a unit's stages here and leave their results where the caller's DVC finds them."""
+def run_unit(unit: Unit, job: Job, before: Sequence[Outcome] = ()) -> Outcome:
+    """Run a unit's stages here and leave their results where the caller's DVC finds them.
+
+    Args:
+        unit: what to run.
+        job: what it is part of.
+        before: how the units ended that it waits for.
+    """
+    if failed := [outcome.unit.name for outcome in before if outcome.problem]:
+        return Outcome(unit, 0.0, f"not started: it needs {'; '.join(failed)}")
     worker = get_worker()
     worker.log_event(job.name, unit.name)
     start, log = time.perf_counter(), deque[str](maxlen=LOG_LINES)
@@ -140,6 +148,7 @@ def run_unit(unit: Unit, job: Job) -> Outcome:
         ):
             folder = Path(name)
             make_work_folder(folder, job, archive)
+            drop_other_pipelines(folder, unit)
             for command in commands(unit, job):
                 run_command(command, folder, job, lock, log)
     except GrvaeError as error:
@@ -220,6 +229,15 @@ def make_work_folder(folder: Path, job: Job, archive: bytes) -> None:
     write_settings(folder / ".dvc" / "config.local", settings)
 
 
+def drop_other_pipelines(folder: Path, unit: Unit) -> None:
+    """Remove pipelines of which the unit needs nothing: each DVC command would read them."""
+    needed = {file_of(stage) for stage in (*unit.inputs, *unit.restores, *unit.stages)}
+    for path in list(folder.rglob(MAIN_FILE)):
+        if path.relative_to(folder).as_posix() not in needed:
+            path.unlink()
+            path.with_suffix(".lock").unlink(missing_ok=True)
+
+
 def write_settings(path: Path, settings: Mapping[str, str]) -> None:
     """Write settings of DVC, given by their dotted names, as DVC reads them."""
     file = ConfigObj(encoding="utf-8", interpolation=False)
@@ -234,12 +252,12 @@ def write_settings(path: Path, settings: Mapping[str, str]) -> None:
 def commands(unit: Unit, job: Job) -> Iterator[list[str]]:
     """The dvc commands that run a unit."""
     if isinstance(job.exchange, Remote):
-        yield ["repro", "--single-item", "--pull", *unit.stages]
+        yield ["repro", "--single-item", "--pull", *unit.restores, *unit.stages]
         yield ["push", "--run-cache", *unit.stages]
     else:
         if unit.inputs:
             yield ["checkout", *unit.inputs]
-        yield ["repro", "--single-item", *unit.stages]
+        yield ["repro", "--single-item", *unit.restores, *unit.stages]
 
 
 def run_command(

@@ -90,6 +90,31 @@ def test_fresh_stage_is_an_input_of_the_stale_one_after_it():
     ]
 
 
+GATHERED = {
+    "download": [],
+    "train@a-0": ["download"],
+    "train@a-1": ["download"],
+    "measure@a": ["train@a-0", "train@a-1"],
+    "draw@a": ["measure@a", "download"],
+}
+
+
+def test_stage_that_gathers_rows_is_a_unit_that_waits_for_theirs_and_restores_them():
+    rows = ["train@a-0", "train@a-1"]
+    assert plan_units(GATHERED, [*rows, "measure@a", "draw@a"], GATHERED) == [
+        Unit(("train@a-0",), ("download",)),
+        Unit(("train@a-1",), ("download",)),
+        Unit(("measure@a", "draw@a"), ("download",), ("train@a-0", "train@a-1")),
+    ]
+
+
+def test_stage_that_gathers_rows_of_which_one_is_stale_follows_it():
+    apart = ["train@a-0", "train@a-1", "measure@a"]
+    assert plan_units(GATHERED, apart, {"train@a-1"}) == [
+        Unit(("train@a-1", "measure@a"), ("download", "train@a-0"))
+    ]
+
+
 def test_plan_says_what_runs_before_on_and_after_the_workers():
     first, units, last = plan(GRAPH | {"other/dvc.yaml:x": ["download"]}, "dvc.yaml", {"download"})
     assert first == ["download"]

@@ -9,7 +9,7 @@ from tests.conftest import PROJECT
 pytest.importorskip("distributed")
 
 
-def test_each_variant_of_the_study_is_a_unit():
+def test_each_run_of_the_study_is_a_unit_and_each_variant_is_measured_by_one():
     file = "studies/claims/dvc.yaml"
     graph, study = read_graph(PROJECT), load_study(PROJECT / "studies/claims/params.yaml")
     upstream, apart = split_upstream(graph, file)
@@ -20,7 +20,9 @@ def test_each_variant_of_the_study_is_a_unit():
     }
     assert set(upstream) == before
     units = plan_units(graph, apart, graph)
-    assert len(units) == len(study.variants)
+    names = [unit.name.removeprefix(f"{file}:") for unit in units]
+    runs = [f"train@{variant}-{seed}" for variant in study.variants for seed in study.seeds]
+    assert sorted(names) == sorted([*runs, *(f"measure@{name}" for name in study.variants)])
     stages = {stage for unit in units for stage in unit.stages}
     left = {stage for stage in graph if stage.startswith(file)} - stages
     assert left - before == {f"{file}:{name}" for name in ("summarise", "figures", "report")}

@@ -237,6 +237,41 @@ def test_second_pipeline_of_the_project_fans_out_by_its_file(toy):
     assert (toy.folder / "other" / "dvc.lock").read_bytes() == lock
 
 
+@pytest.fixture
+def gathering(toy):
+    """A second pipeline, in which a row of a matrix needs two other rows."""
+    (toy.folder / "other").mkdir()
+    before, do = OTHER_GRAPH.split("  gather:\n")
+    row = "".join(f"  {line}\n" for line in do.splitlines())
+    toy.write("other/dvc.yaml", f"{before}  gather:\n    foreach:\n      - all\n    do:\n{row}")
+    return toy
+
+
+def test_row_that_needs_other_rows_waits_for_their_workers(gathering):
+    output = gathering.grvae("other/dvc.yaml", "-j", "2")
+    assert ran(output) == ["download"]
+    assert "3 done, 0 running, 0 waiting, 0 failed" in output
+    lock = (gathering.folder / "other" / "dvc.lock").read_bytes()
+    gathering.run(*DVC, "repro", "--force", "--no-run-cache", "other/dvc.yaml")
+    assert (gathering.folder / "other" / "dvc.lock").read_bytes() == lock
+
+
+def test_row_that_needs_other_rows_is_not_started_where_one_of_them_fails(gathering):
+    gathering.prepend("import sys\nif sys.argv[1] == 'other/x.txt': sys.exit('no luck')")
+    output = gathering.grvae("other/dvc.yaml", "-j", "2", code=1)
+    first, last = "other/dvc.yaml:train@x", "other/dvc.yaml:gather@all"
+    assert f"FAILED: {last}: not started: it needs {first}" in output
+    assert output.splitlines()[-1].startswith("Error: 2 of 3 failed, the others are done: ")
+    assert gathering.run(*DVC, "status", "other/dvc.yaml:train@y").count("@") == 0
+
+
+def test_row_that_needs_other_rows_finds_them_in_a_remote(gathering):
+    gathering.run(*DVC, "remote", "add", "--default", "store", "../store")
+    output = gathering.grvae("other/dvc.yaml", "-j", "2", "--via-remote")
+    assert ran(output) == ["download"]
+    assert "3 done, 0 running, 0 waiting, 0 failed" in output
+
+
 def test_pipeline_that_does_not_exist_is_one_line(toy):
     output = toy.grvae("elsewhere/dvc.yaml", code=1)
     assert (

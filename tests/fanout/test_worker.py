@@ -29,11 +29,13 @@ from fanout.worker import (
     Remote,
     check_versions,
     commands,
+    drop_other_pipelines,
     make_work_folder,
     meeting_place,
     only_one,
     project_archive,
     run_command,
+    run_unit,
     stop_job,
     versions,
     write_settings,
@@ -78,6 +80,18 @@ def test_unit_gets_its_inputs_and_then_runs_in_order(job):
         ["checkout", "download"],
         ["repro", "--single-item", "train@a-0", "evaluate@a-0"],
     ]
+
+
+def test_unit_that_gathers_others_restores_their_stages_first(job):
+    unit = Unit(("measure@a",), ("download",), ("train@a-0", "train@a-1"))
+    repro = ["repro", "--single-item", "train@a-0", "train@a-1", "measure@a"]
+    assert list(commands(unit, job)) == [["checkout", "download"], repro]
+
+
+def test_unit_is_not_started_where_one_that_it_needs_has_failed(job):
+    failed = Outcome(UNIT, 1.0, "evaluate@a-0 failed")
+    outcome = run_unit(Unit(("measure@a",), (), UNIT.stages), job, [failed])
+    assert outcome.problem == "not started: it needs train@a-0, evaluate@a-0"
 
 
 def test_unit_without_shared_disk_is_pushed(job):
@@ -127,6 +141,16 @@ def test_checkpoint_that_a_killed_worker_has_left_is_there_for_the_next_one(job,
         make_work_folder(tmp_path / name, job, buffer.getvalue())
     (tmp_path / "first" / "checkpoints" / "a-0").write_text("epoch 7")
     assert (tmp_path / "second" / "checkpoints" / "a-0").read_text() == "epoch 7"
+
+
+def test_pipelines_of_which_a_unit_needs_nothing_are_left_out(tmp_path):
+    for name in ("dvc.yaml", "dvc.lock", "a/dvc.yaml", "b/dvc.yaml", "b/dvc.lock", "b/other"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    drop_other_pipelines(tmp_path, Unit(("a/dvc.yaml:train@x",), ("download",)))
+    assert not any((tmp_path / "b" / name).exists() for name in ("dvc.yaml", "dvc.lock"))
+    kept = ("dvc.yaml", "dvc.lock", "a/dvc.yaml", "b/other")
+    assert all((tmp_path / name).exists() for name in kept)
 
 
 def test_unit_waits_for_the_one_that_is_the_same(job):
