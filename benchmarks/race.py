@@ -47,6 +47,7 @@ def draw_race(histories: Mapping[str, pd.DataFrame]) -> Figure:
                 name = variant if number == 0 else None
                 panel.plot(run["seconds"], run[column], color=colour, lw=1.1, label=name)
         panel.set_xscale("log")
+        panel.xaxis.set_major_formatter("{x:,.0f}")
         if column == "validation_accuracy":
             panel.yaxis.set_major_formatter(as_percent)
         panel.set(xlabel="seconds of training", title=label)
