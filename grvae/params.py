@@ -172,8 +172,8 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
-        _reject_duplicates("variants", self.variants)
-        _reject_duplicates("seeds", self.seeds)
+        reject_duplicates("variants", self.variants)
+        reject_duplicates("seeds", self.seeds)
         for name in self.variants:
             if name not in self.overrides:
                 allowed = ", ".join(self.overrides)
@@ -268,7 +268,12 @@ def _one_line(error: ValidationError, prefix: str) -> str:
     return f"{key}: got {first['input']!r}, should {allowed}"
 
 
-def _reject_duplicates(key: str, values: Iterable[object]) -> None:
+def reject_duplicates(key: str, values: Iterable[object]) -> None:
+    """Refuse a list in which something stands twice.
+
+    Raises:
+        ValueError: names the key and the value.
+    """
     seen: set[object] = set()
     for value in values:
         if value in seen:

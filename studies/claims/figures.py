@@ -61,7 +61,7 @@ def draw_part(panel: Axes, part: Part, runs: pd.DataFrame) -> None:
 @paths("plan", "runs", "out")
 def main(plan: Path, runs: Path, out: Path) -> None:
     rows = load_table(runs)
-    for name, claim in load_plan(plan).claims.items():
+    for name, claim in load_plan(plan, rows["variant"].unique()).claims.items():
         write_atomically(out / f"{name}.png", encode_png(draw_claim(claim, rows)))
 
 

@@ -1,12 +1,14 @@
 """Typed view of `plan.yaml`: the parts of each claim, each with its measure, margin and control."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from grvae.params import Name, Section, read_params
+from grvae.base.errors import GrvaeError
+from grvae.params import Name, Section, read_params, reject_duplicates
 
 
 @dataclass(frozen=True)
@@ -122,16 +124,29 @@ class Plan(Section):
     alpha: Annotated[float, Field(gt=0, lt=1)]
     claims: dict[Name, Claim]
 
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        names = [name for claim in self.claims.values() for name in claim.parts]
+        reject_duplicates("claims", names)
+        return self
+
     @property
     def parts(self) -> dict[str, Part]:
         """All parts by name: one family."""
         return {name: part for claim in self.claims.values() for name, part in claim.parts.items()}
 
 
-def load_plan(path: Path) -> Plan:
-    """Read and check the plan.
+def load_plan(path: Path, variants: Collection[str]) -> Plan:
+    """Read the plan, and check that it asks of measured variants alone.
 
     Raises:
         GrvaeError: naming the file, the key, what was given and what is allowed.
     """
-    return read_params(path, Plan)
+    plan = read_params(path, Plan)
+    for name, part in plan.parts.items():
+        for statement in (part, part.control):
+            for variant in (statement.variant, statement.minus):
+                if variant is not None and variant not in variants:
+                    allowed = ", ".join(variants)
+                    raise GrvaeError(f"{path}: {name}: got {variant!r}, allowed: {allowed}")
+    return plan

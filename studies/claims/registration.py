@@ -2,6 +2,7 @@
 
 `registration.json` names the commit that fixed variants, plan, measures and rules, with the SHA-256
 of each file. A file that differs now has its reason in `deviations.yaml`, or the tests fail.
+A reason is for one state of a file, by its SHA-256: the next change needs the next one.
 
 `python -m studies.claims.registration` writes the first one, once, from a clean checkout.
 """
@@ -12,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import click
-from ruamel.yaml import YAML
 
 from grvae.base.command import StageCommand
 from grvae.base.errors import GrvaeError
 from grvae.base.storage import load_json, save_json
+from grvae.params import Section, read_params
 
 STUDY = Path("studies/claims")
 REGISTERED = (
     "params.yaml",
     "plan.yaml",
+    "plan.py",
     "measure.py",
     "interventions.py",
     "slider_fidelity.py",
@@ -33,8 +35,11 @@ REGISTRATION, DEVIATIONS = STUDY / "registration.json", STUDY / "deviations.yaml
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, or of all files of a folder, in the order of their names."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    """SHA-256 of a file's bytes, or of all files of a folder, in the order of their names.
+
+    What is missing has the hash of nothing.
+    """
+    files = sorted(path.iterdir()) if path.is_dir() else [path] if path.exists() else []
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -47,16 +52,45 @@ def changed_files(registration: dict[str, Any]) -> list[str]:
     ]
 
 
-def load_deviations() -> list[dict[str, str]]:
-    """What changed since, when and why: `file`, `date` and `reason` of each."""
-    deviations: list[dict[str, str]] = YAML(typ="safe").load(DEVIATIONS) or []
-    return deviations
+class Deviation(Section):
+    """A change of a registered file.
+
+    Attributes:
+        file: which one.
+        date: when it changed.
+        reason: why.
+        sha256: of what it changed to.
+    """
+
+    file: str
+    date: str
+    reason: str
+    sha256: str
 
 
-def unexplained(registration: dict[str, Any], deviations: list[dict[str, str]]) -> list[str]:
-    """The changed files for which no reason is given."""
-    explained = {deviation["file"] for deviation in deviations}
-    return [name for name in changed_files(registration) if name not in explained]
+class Deviations(Section):
+    """The whole of `deviations.yaml`."""
+
+    deviations: list[Deviation]
+
+
+def load_deviations() -> list[Deviation]:
+    """What changed since, when and why.
+
+    Raises:
+        GrvaeError: naming the file, the key, what was given and what is allowed.
+    """
+    return read_params(DEVIATIONS, Deviations).deviations
+
+
+def unexplained(registration: dict[str, Any], deviations: list[Deviation]) -> list[str]:
+    """The changed files whose present state has no reason."""
+    explained = {(deviation.file, deviation.sha256) for deviation in deviations}
+    return [
+        name
+        for name in changed_files(registration)
+        if (name, content_hash(STUDY / name)) not in explained
+    ]
 
 
 @click.command(cls=StageCommand)
@@ -64,7 +98,7 @@ def register() -> None:
     """Note the present commit and the hashes of what it fixes."""
     if REGISTRATION.exists():
         raise GrvaeError(f"{REGISTRATION}: exists; what is registered stays")
-    if subprocess.run(["git", "diff", "--quiet", "HEAD"], check=False).returncode:
+    if subprocess.run(["git", "status", "--porcelain"], check=True, capture_output=True).stdout:
         raise GrvaeError("commit first: a registration is of a commit")
     commit = subprocess.run(
         ["git", "log", "-1", "--format=%H %cI"], check=True, capture_output=True, text=True

@@ -136,8 +136,9 @@ def main(
     page: tuple[Path, Path],
 ) -> None:
     template, out = page
-    planned = load_plan(plan)
-    placeholders = context(planned, load_study(params), load_table(runs))
+    rows = load_table(runs)
+    planned = load_plan(plan, rows["variant"].unique())
+    placeholders = context(planned, load_study(params), rows)
     save_table(findings, findings_table(planned, placeholders["findings"]))
     placeholders["pilot"] = load_table(pilot).groupby("trial").mean(numeric_only=True)
     placeholders["reader_accuracy"] = load_json(reader)["test_accuracy"]

@@ -10,7 +10,17 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from grvae.base.errors import GrvaeError
-from grvae.params import Count, DatasetName, Name, Params, Rate, Section, Variant, read_params
+from grvae.params import (
+    Count,
+    DatasetName,
+    Name,
+    Params,
+    Rate,
+    Section,
+    Variant,
+    read_params,
+    reject_duplicates,
+)
 
 
 class ReaderRecipe(Section):
@@ -53,7 +63,7 @@ class Study(Section):
         reader: the network that reads drawn digits.
     """
 
-    seeds: Annotated[list[int], Field(min_length=2)]
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2)]
     datasets: list[DatasetName]
     variants: list[Name]
     overrides: dict[Name, Start]
@@ -62,6 +72,7 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
+        reject_duplicates("seeds", self.seeds)
         if self.variants != list(self.overrides):
             raise ValueError("variants: should name all overrides, in their order")
         return self

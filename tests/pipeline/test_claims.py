@@ -95,13 +95,14 @@ def test_report_has_a_section_and_a_figure_for_each_claim(folder, tmp_path, monk
         REGISTRATION,
         {"commit": 40 * "0", "date": "2026-01-01T00:00:00Z", "sha256": {"plan.yaml": "0"}},
     )
-    DEVIATIONS.write_text("- {file: plan.yaml, date: 2026-01-02, reason: a typing error}\n")
+    why = {"file": "plan.yaml", "date": "2026-01-02", "reason": "a typing error", "sha256": "1"}
+    YAML().dump({"deviations": [why]}, DEVIATIONS)
     run(
         report, params=folder / "params.yaml", plan=PLAN, runs=folder / "runs.csv",
         reader=folder / "reader.json", pilot=REPORTS / "pilot.csv",
         findings=folder / "findings.csv", render=(REPORTS / "template.md", folder / "report.md"),
     )  # fmt: skip
-    text, plan = (folder / "report.md").read_text(), load_plan(PLAN)
+    text, plan = (folder / "report.md").read_text(), load_plan(PLAN, load_study(PARAMS).variants)
     for number, (name, claim) in enumerate(plan.claims.items(), start=1):
         assert f"\n## {number}. {claim.title}\n" in text
         assert f"](figures/{name}.png)" in text

@@ -17,7 +17,7 @@ BOUND = {"measure": "read_accuracy", "variant": "gated", "more_than": 0.9}
 
 @pytest.fixture(scope="module")
 def plan():
-    return load_plan(FOLDER / "plan.yaml")
+    return load_plan(FOLDER / "plan.yaml", load_study(FOLDER / "params.yaml").variants)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def written(tmp_path):
 
 
 def test_plan_has_its_parts_by_name(written):
-    ((name, part),) = load_plan(written(more_than=0.8)).parts.items()
+    ((name, part),) = load_plan(written(more_than=0.8), ["gated"]).parts.items()
     assert (name, part.margin, part.control.margin, part.in_readme) == ("reads", 0.8, 0.9, False)
 
 
@@ -82,17 +82,26 @@ def test_plan_has_its_parts_by_name(written):
 def test_bad_plan_is_one_line_that_says_where(written, changes, message):
     path = written(**changes)
     with pytest.raises(GrvaeError, match=f"^{re.escape(f'{path}: {message}')}.*$"):
-        load_plan(path)
+        load_plan(path, ["gated"])
 
 
-def test_every_variant_that_the_plan_names_is_in_the_study(plan):
-    statements = [*plan.parts.values(), *(part.control for part in plan.parts.values())]
-    named = {name for each in statements for name in (each.variant, each.minus) if name}
-    assert named <= set(load_study(FOLDER / "params.yaml").variants)
+@pytest.mark.parametrize(
+    "changes", [{"variant": "x"}, {"minus": "x"}, {"control": BOUND | {"variant": "x"}}]
+)
+def test_variant_without_runs_is_one_line_that_says_which(written, changes):
+    path = written(**changes)
+    line = f"{path}: reads: got 'x', allowed: gated, hard"
+    with pytest.raises(GrvaeError, match=f"^{re.escape(line)}$"):
+        load_plan(path, ["gated", "hard"])
 
 
-def test_no_two_parts_of_the_plan_have_the_same_name(plan):
-    assert len(plan.parts) == sum(len(claim.parts) for claim in plan.claims.values())
+def test_parts_of_two_claims_may_not_have_the_same_name(written):
+    path = written()
+    values = YAML().load(path)
+    values["claims"]["other"] = values["claims"]["sign"]
+    YAML().dump(values, path)
+    with pytest.raises(GrvaeError, match=r"claims: got 'reads' twice, each may stand once$"):
+        load_plan(path, ["gated"])
 
 
 def test_every_measure_that_can_be_bounded_is_measured(params, recipe, images):

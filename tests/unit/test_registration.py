@@ -2,12 +2,15 @@ import subprocess
 
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
+from grvae.base.errors import GrvaeError
 from grvae.base.storage import load_json, save_json
 from studies.claims.registration import (
     REGISTERED,
     REGISTRATION,
     STUDY,
+    Deviation,
     changed_files,
     content_hash,
     load_deviations,
@@ -16,7 +19,11 @@ from studies.claims.registration import (
     unexplained,
 )
 
-REASON = {"date": "2026-01-01", "reason": "a typing error"}
+
+def deviation(file):
+    """A reason for a file as it is now."""
+    known = {"date": "2026-01-01", "reason": "a typing error"}
+    return Deviation(file=file, sha256=content_hash(STUDY / file), **known)
 
 
 def git(*arguments):
@@ -90,22 +97,35 @@ def test_hash_of_a_folder_does_not_depend_on_the_order_of_its_making(tmp_path):
 def test_unexplained_is_what_changed_without_a_reason(registration, study):
     for name in ("plan.yaml", "measure.py"):
         (study / name).write_text("other")
-    explained = [REASON | {"file": "measure.py"}, REASON | {"file": "reader.py"}]
+    explained = [deviation("measure.py"), deviation("reader.py")]
     assert unexplained(registration, explained) == ["plan.yaml"]
     assert unexplained(registration, []) == ["plan.yaml", "measure.py"]
 
 
-@pytest.mark.parametrize(
-    ("text", "files"),
-    [
-        ("# none yet\n[]\n", []),
-        ("# none yet\n", []),
-        ("- {file: plan.yaml, date: 2026-01-01, reason: a typing error}\n", ["plan.yaml"]),
-    ],
-)
-def test_deviations_are_read(study, text, files):
-    (study / "deviations.yaml").write_text(text)
-    assert [deviation["file"] for deviation in load_deviations()] == files
+def test_reason_is_for_one_state_of_a_file(registration, study):
+    (study / "measure.py").write_text("other")
+    explained = [deviation("measure.py")]
+    (study / "measure.py").write_text("another")
+    assert unexplained(registration, explained) == ["measure.py"]
+
+
+def test_missing_file_has_changed(registration, study):
+    (study / "measure.py").unlink()
+    assert changed_files(registration) == ["measure.py"]
+
+
+@pytest.mark.parametrize("files", [[], ["measure.py"]])
+def test_deviations_are_read(study, files):
+    rows = [deviation(file).model_dump() for file in files]
+    YAML().dump({"deviations": rows}, study / "deviations.yaml")
+    assert [read.file for read in load_deviations()] == files
+
+
+def test_deviation_without_a_reason_is_one_line(study):
+    row = deviation("measure.py").model_dump(exclude={"reason"})
+    YAML().dump({"deviations": [row]}, study / "deviations.yaml")
+    with pytest.raises(GrvaeError, match=r"deviations.yaml: deviations.0.reason: missing$"):
+        load_deviations()
 
 
 def test_registration_is_of_the_commit_and_of_every_file(study, registration):
@@ -124,9 +144,10 @@ def test_second_registration_is_refused_and_the_first_one_stays(study):
     assert load_json(REGISTRATION) == {"commit": "the first"}
 
 
+@pytest.mark.parametrize("file", ["plan.yaml", "variants/new.json"])
 @pytest.mark.parametrize("is_staged", [False, True])
-def test_registration_of_what_is_not_committed_is_refused(study, is_staged):
-    (study / "plan.yaml").write_text("other")
+def test_registration_of_what_is_not_committed_is_refused(study, file, is_staged):
+    (study / file).write_text("other")
     if is_staged:
         git("add", "--all")
     fails_with(CliRunner().invoke(register), "commit first: a registration is of a commit")
