@@ -17,6 +17,9 @@ from dvc.config import Config
 
 pytest.importorskip("distributed")
 
+import dask
+
+from fanout.cluster import LOCAL_SETTINGS
 from fanout.commands import DVC
 from fanout.exchange import settings_for_workers
 from fanout.guard import start_guarded
@@ -123,6 +126,11 @@ def test_settings_go_to_workers_and_credentials_do_not():
     }
     kept = {"core.hardlink_lock", "cache.type", "remote.store.url", "remote.store.endpointurl"}
     assert settings_for_workers(settings, "store").keys() == kept
+
+
+@pytest.mark.parametrize("name", LOCAL_SETTINGS)
+def test_setting_of_local_workers_is_one_that_dask_has(name):
+    dask.config.get(name)  # raises KeyError
 
 
 def test_failed_command_says_why(job, tmp_path):
