@@ -6,8 +6,8 @@ from tests.project import ran
 
 
 def lock_of(project):
-    """What DVC's lock says of each stage."""
-    return YAML(typ="safe").load(project.folder / "dvc.lock")["stages"]
+    """DVC's lock, to the byte."""
+    return (project.folder / "dvc.lock").read_bytes()
 
 
 RUN_FILES = {"history.csv", "measures.json", "samples.safetensors", "weights.safetensors"}
@@ -59,16 +59,12 @@ def test_new_seed_trains_only_itself(project):
     trained = [stage for stage in ran(project.run("dvc", "repro")) if stage.startswith("train")]
     assert sorted(trained) == ["train@baseline-7", "train@routed-7"]
     assert project.metrics()["seeds"] == 3
-    assert lock_of(project)["summarise"] != before["summarise"]
+    assert lock_of(project) != before
     project.set(seeds=[0, 1])
     project.run("dvc", "repro")
     assert project.metrics()["seeds"] == 2
-    # What the dropped seed left is gone: each stage has the entry that a fresh clone gives it.
-    # DVC keeps the entries of the dropped stages beside them.
     assert not list((project.folder / "runs").glob("*/7"))
-    after = lock_of(project)
-    assert {name: after[name] for name in before} == before
-    assert {name.partition("-")[2] for name in after.keys() - before.keys()} == {"7"}
+    assert lock_of(project) == before
     project.run("git", "checkout", "--", ".")
     assert ran(project.run("dvc", "repro")) == []
 
