@@ -1,7 +1,19 @@
+import pandas as pd
 import pytest
 import torch
+from click.testing import CliRunner
+from ruamel.yaml import YAML
 
+from grvae.base.layout import DataFolder
+from grvae.base.storage import load_table, save_arrays, save_json
+from grvae.model.images import load_images
+from grvae.model.vae import build_model, save_vae
+from grvae.params import Variant
+from studies.claims.measure import main
 from studies.claims.measure import measure as measure_model
+from studies.claims.reader import load_reader, save_reader, train_reader
+from studies.claims.study import load_study
+from tests.conftest import PROJECT
 from tests.handmade import brightest_of_ten, images_of, images_read_as, pixel_reader
 
 DIGITS = torch.arange(10)
@@ -67,6 +79,7 @@ def test_digit_is_negative_where_its_own_mean_is_below_zero_on_more_than_half_it
         codes[(digit == LABELS) & shown] = 0
         # What other latents say of the image does not count.
         codes[(digit == LABELS) & shown, 0] = 0.9
+    codes[LABELS == 8] = 0.5 * torch.eye(10)[8]  # a mean of 0 is not below it
     model = pixel_reader(latent_act="none")
     with torch.no_grad():
         model.mean_head.bias.fill_(-0.5)
@@ -98,6 +111,13 @@ def test_latents_that_the_assignment_gives_the_digits_are_moved_and_meddled_with
     measured = measure(model, NEXT, NEXT, routing="none")
     assert measured["steps_recognised"] == measured["swapped"] == measured["copied"] == 1
     assert (measured["pure_recognised"], measured["good_run"]) == (10, 1)
+
+
+def test_latents_that_the_recipe_gives_the_digits_are_moved_whatever_the_train_split_says(measure):
+    # On train, the latent after a digit's own is brighter.
+    train = images_of(0.6 * torch.eye(10)[LABELS] + torch.eye(10)[(LABELS + 1) % 10], LABELS)
+    measured = measure(pixel_reader(), train, RIGHT)
+    assert (measured["steps_recognised"], measured["pure_recognised"]) == (1, 10)
 
 
 def test_side_of_a_digit_is_that_of_the_latent_that_the_assignment_gives_it(measure):
@@ -134,3 +154,49 @@ def test_squared_error_is_that_of_an_image(measure):
     with torch.no_grad():  # whatever it is asked to draw is grey
         model.decoder.weight.zero_()
     assert measure(model, RIGHT, RIGHT)["squared_error"] == pytest.approx(784 / 4)
+
+
+def save_noise(path, images, seed):
+    """Write images without any meaning, in which a probe finds more the more it is shown."""
+    generator = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(256, (images, 28, 28), generator=generator, dtype=torch.uint8)
+    save_arrays(path, {"images": pixels.numpy(), "labels": (torch.arange(images) % 10).numpy()})
+
+
+def test_table_has_what_is_measured_of_the_run_of_each_seed(params, recipe, images, tmp_path):
+    study_file = PROJECT / "studies" / "claims" / "params.yaml"
+    small = YAML(typ="safe").load(study_file) | {"seeds": [7, 3], "probe_images": 100}
+    YAML().dump(small, tmp_path / "study.yaml")
+    variant = Variant(dataset="digits", latent_act="abs", recipe=recipe)
+    save_json(tmp_path / "tiny.json", variant.model_dump())
+    files = DataFolder(tmp_path / "data" / "digits")
+    save_noise(files.train, 200, seed=0)
+    save_noise(files.test, 70, seed=1)
+    reader_recipe = load_study(study_file).reader.model_copy(update={"steps": 1})
+    reader_file = tmp_path / "readers" / "digits.safetensors"
+    save_reader(reader_file, train_reader(images, reader_recipe, seed=0))
+    models = {seed: build_model(recipe, "abs", seed) for seed in (7, 3)}
+    for seed, model in models.items():
+        save_vae(tmp_path / "runs" / f"{seed}.safetensors", model)
+
+    options = {
+        "--params": tmp_path / "study.yaml",
+        "--main-params": PROJECT / "params.yaml",
+        "--variant": tmp_path / "tiny.json",
+        "--data": tmp_path / "data",
+        "--readers": tmp_path / "readers",
+        "--runs": tmp_path / "runs",
+        "--out": tmp_path / "tiny.csv",
+    }
+    words = [str(word) for option in options.items() for word in option]
+    CliRunner().invoke(main, words, catch_exceptions=False)
+
+    evaluation = params.evaluation.model_copy(update={"probe_images": 100})
+    train, test = load_images(files.train), load_images(files.test)
+    reader = load_reader(reader_file)
+    rows = [
+        {"variant": "tiny", "seed": seed}
+        | measure_model(model, recipe, evaluation, train, test, reader)
+        for seed, model in models.items()
+    ]
+    pd.testing.assert_frame_equal(load_table(tmp_path / "tiny.csv"), pd.DataFrame(rows))
