@@ -47,6 +47,8 @@ def test_model_that_does_all_that_is_asked_for_is_measured_so(measure):
     assert measured["damaged_digits"] == measured["negative_digits"] == measured["probe_gap"] == 0
     assert measured["steps_recognised"] == measured["swapped"] == measured["copied"] == 1
     assert measured["pure_recognised"] == 10
+    # Where nothing is lit the reader names a 0: a digit that is ablated is lost, but for the 0.
+    assert measured["ablated"] == pytest.approx(0.9)
 
 
 def test_digit_is_damaged_below_a_recall_of_85_per_cent(measure):

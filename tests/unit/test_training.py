@@ -19,6 +19,7 @@ from grvae.model.training import (
 )
 from grvae.model.vae import build_model
 from tests.conftest import split
+from tests.handmade import images_read_as, pixel_reader
 
 # Steps that move no weight: what an epoch returns is then the loss of the first weights.
 FROZEN = {"learning_rate": 1e-30, "decoder_learning_rate": 1e-30, "weight_decay": 0.0}
@@ -53,6 +54,12 @@ def test_no_validation_split_leaves_its_columns_empty(images, recipe):
     _, rows = history(images, recipe.model_copy(update={"validation_fraction": 0.0}))
     assert rows[0].validation_accuracy is None
     assert rows[0].validation_squared_error is None
+
+
+def test_same_seed_gives_the_same_model_and_another_seed_another(images, recipe):
+    first, again, other = (weights(history(images, recipe, seed)[0]) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 def test_variants_share_initial_weights(recipe):
@@ -279,6 +286,15 @@ def test_validation_reads_the_largest_mean_and_decodes_the_activated_one(recipe,
     shown = decoded(run, torch.tensor([[0, 0.5, 3.0, *[0.0] * 7]])).sigmoid()
     expected = (shown - some.pixels).square().sum(dim=1).mean().item()
     assert error == pytest.approx(expected, rel=1e-5)
+
+
+def test_validation_reads_each_image_by_its_own_largest_mean(recipe, images):
+    run = frozen_run(recipe, images)
+    run.model = pixel_reader()
+    accuracy, _ = validate(
+        run, images_read_as(torch.tensor([3, 5, 5, 1]), torch.tensor([3, 5, 2, 1]))
+    )
+    assert accuracy == 3 / 4
 
 
 def test_optimizer_is_what_the_recipe_says(recipe, images):
