@@ -200,6 +200,7 @@ def test_latents_are_the_mean_and_the_deviation_times_the_noise_of_its_stream(re
 def test_encoder_sees_the_moved_image_and_the_target_is_the_image_as_it_was(recipe, images):
     moves = {"max_shift": 2, "max_rotation": 20.0}
     run = frozen_run(recipe, images, **moves)
+    run.model = pixel_reader()  # draws what it has seen, which fresh weights hardly do
     seen = augment(images.pixels, 2, 20.0, random_stream(0, "augmentation"))
     logits = decoded(run, encoded(run, seen)[0].relu())
     expected = F.binary_cross_entropy_with_logits(logits, images.pixels, reduction="none")
