@@ -97,7 +97,7 @@ def test_other_latents_get_the_share_off_the_route_and_images_not_routed_reach_a
     assert torch.equal(
         shares[3], torch.tensor([1.0 if latent == 3 else 0.25 for latent in range(10)])
     )
-    assert torch.equal(shares[UNROUTED], torch.ones(10))
+    assert torch.equal(shares[UNROUTED:], torch.ones(1, 10))
 
 
 def test_by_default_every_image_takes_the_route_of_its_label():
@@ -114,6 +114,15 @@ def test_asked_shares_of_the_images_are_not_routed_or_wrongly():
     wrong = routes[routed & (routes != labels) & (labels == 3)]
     assert wrong.bincount(minlength=10)[3] == 0
     assert wrong.bincount(minlength=10).float().std() < 0.5 * wrong.bincount().float().mean()
+
+
+def test_draws_that_are_spread_evenly_give_the_asked_shares_exactly(monkeypatch):
+    even = torch.arange(64) / 64  # as `torch.rand` draws: with 0, and without 1
+    monkeypatch.setattr(torch, "rand", lambda *size, generator: even.expand(size))
+    labels = torch.arange(64) % 10
+    assert torch.equal(choose_routes(labels, 1.0, 0.0, stream()), labels)
+    assert (choose_routes(labels, 1.0, 0.25, stream()) != labels).sum() == 16
+    assert (choose_routes(labels, 0.25, 0.0, stream()) != UNROUTED).sum() == 16
 
 
 def test_score_of_a_digit_is_its_largest_latent_and_free_latents_do_not_count():
@@ -279,7 +288,7 @@ def test_images_that_are_not_routed_reach_all_latents_without_gates(recipe):
 
 def test_latents_of_a_recipe_are_those_of_each_digit_and_the_free_ones(recipe):
     asked = {"latents_per_digit": 2, "free_latents": 1, "floor": 5.0, "ceiling": 2.0}
-    asked |= {"off_route_gradient": 0.25, "wrong_labels": 1.0}
+    asked |= {"off_route_gradient": 0.25, "wrong_labels": 1.0, "routed_images": 0.5}
     labels = torch.arange(10)
     routing = build_routing(recipe.model_copy(update=asked), labels, stream())
     own = latent_map(EACH, 2, 1)
@@ -288,7 +297,7 @@ def test_latents_of_a_recipe_are_those_of_each_digit_and_the_free_ones(recipe):
     low, high = gate_bounds(own, 1, 5.0, 2.0)
     assert torch.equal(routing.low, low)
     assert torch.equal(routing.high, high)
-    assert not (routing.routes == labels).any()
+    assert torch.equal(routing.routes, choose_routes(labels, 0.5, 1.0, stream()))
 
 
 def test_routes_of_a_seed_are_what_they_were():
