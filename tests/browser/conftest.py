@@ -1,5 +1,6 @@
 """The page, built from small models, in real Chromium, which may reach nothing but this machine."""
 
+import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -93,14 +94,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build_page(tmp_path_factory.mktemp("built"), VARIANTS)
 
 
-@pytest.fixture(scope="session")
-def http_address(built: Built) -> Iterator[str]:
-    with open_server(built.folder, 0) as server:
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address under which a page is served."""
+    with open_server(folder, 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def http_address(built: Built) -> Iterator[str]:
+    with served(built.folder) as address:
+        yield address
 
 
 @pytest.fixture(params=["http", "file"])

@@ -21,12 +21,17 @@ SLURM = ("slurmctld", "slurmd", "slurm-client", "munge")
 
 
 def need(packages: tuple[str, ...], program: str) -> None:
-    """Install Debian packages unless the program is there; skip where that cannot be."""
+    """Install what only root can start; skip where that cannot be."""
     if os.geteuid() != 0:
         pytest.skip(f"{program} is started by root only")
+    install(packages, program)
+
+
+def install(packages: tuple[str, ...], program: str) -> None:
+    """Install Debian packages unless the program is there; skip where that cannot be."""
     if not shutil.which(program):
-        if not shutil.which("apt-get"):
-            pytest.skip(f"no {program}, and no Debian to install it from")
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            pytest.skip(f"no {program}, and no Debian, or no root, to install it")
         install = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages]
         quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         for command in (["apt-get", "update", "--quiet"], install):
