@@ -317,3 +317,101 @@ def test_policy_of_the_server_allows_no_inline_script_or_style_and_the_page_need
     source = (PROJECT / "grvae" / "demo" / "index.html").read_text()
     assert " style=" not in source
     assert " onclick" not in source
+
+
+def test_forced_colours_leave_an_edge_round_what_is_black(open_page, built):
+    """Shadows are gone there, and an empty pad is as black as a dark page."""
+    page = open_page(file_address(built), forced_colors="active", color_scheme="dark")
+    for selector in ("#pad", "#seen", ".decoded", ".atlas .image", "#map canvas"):
+        style = page.locator(selector).first.evaluate(
+            "(each) => getComputedStyle(each).outlineStyle"
+        )
+        assert style == "solid", selector
+    page.locator("#pad").focus()
+    page.keyboard.press("ArrowUp")
+    width = page.locator("#pad").evaluate("(each) => getComputedStyle(each).outlineWidth")
+    assert width == "3px"
+
+
+def test_forced_colours_dim_a_button_that_is_off_once(open_page, built):
+    page = open_page(file_address(built), forced_colors="active")
+    expect(page.locator("#undo")).to_be_disabled()
+    expect(page.locator("#undo")).to_have_css("opacity", "1")
+
+
+@pytest.mark.parametrize("size", [(844, 390), (932, 430), (1280, 450)])
+def test_low_screen_has_sliders_to_aim_at_and_nothing_in_their_way(page, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    lengths = page.locator(".latent input").evaluate_all(
+        "(all) => all.map((each) => each.closest('.lane').getBoundingClientRect().width)"
+    )
+    assert min(lengths) > 150
+    for card in page.locator(".model").all():
+        ends = card.locator("figcaption").evaluate_all(
+            """(all) => all.map((each) => { const range = document.createRange();
+                range.selectNodeContents(each); return range.getBoundingClientRect().right; })"""
+        )
+        assert max(ends) < card.locator(".latents").bounding_box()["x"]
+
+
+@pytest.mark.parametrize("width", [794, 844])
+def test_two_networks_stand_at_one_height_though_one_heading_is_longer(page, width):
+    page.set_viewport_size({"width": width, "height": 700})
+    tops = page.locator("#learn .drawing").evaluate_all(
+        "(all) => all.map((each) => each.getBoundingClientRect().top)"
+    )
+    assert tops[0] == pytest.approx(tops[1], abs=1)
+
+
+def test_variants_stay_whole_words_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 700})
+    rows = page.locator("#runs thead th").evaluate_all(
+        """(all) => all.map((each) => { const range = document.createRange();
+            range.selectNodeContents(each); return range.getClientRects().length; })"""
+    )
+    assert rows == [1, 1, 1]
+
+
+@pytest.mark.parametrize("width", [740, 844])
+def test_menus_of_the_map_show_all_of_what_is_chosen(page, width):
+    page.set_viewport_size({"width": width, "height": 700})
+    missing = page.locator("#map select").evaluate_all(
+        """(all) => all.map((each) => { const given = each.offsetWidth; each.style.width = "auto";
+            each.style.maxWidth = "none"; return each.offsetWidth - given; })"""
+    )
+    assert max(missing) <= 0
+
+
+def test_print_has_a_small_pad_whole_atlases_and_few_buttons(page):
+    page.set_viewport_size({"width": 794, "height": 1100})
+    page.emulate_media(media="print")
+    assert page.locator("#pad").bounding_box()["width"] < 300
+    expect(page.locator(".atlas").first).to_have_css("break-inside", "avoid")
+    for selector in ("#random", "#copy-link", "#clear", "#add", ".remove", "nav"):
+        expect(page.locator(selector).first).to_be_hidden()
+
+
+def test_print_has_no_map_that_was_never_drawn(page):
+    page.emulate_media(media="print")
+    expect(page.locator("#map")).to_be_hidden()
+    page.emulate_media(media="screen")
+    page.locator("#map").scroll_into_view_if_needed()
+    expect(page.locator(".map-note")).to_contain_text("Choose one")
+    page.emulate_media(media="print")
+    expect(page.locator("#map canvas")).to_be_visible()
+
+
+def test_dark_page_is_printed_as_a_light_one(open_page, built):
+    colours = []
+    for theme in ("light", "dark"):
+        page = open_page(file_address(built), color_scheme=theme)
+        page.emulate_media(media="print", color_scheme=theme)
+        colours.append(
+            page.evaluate(
+                """() => ["body", ".card", "button", ".latent-frame", "select"].map((selector) => {
+                    const style = getComputedStyle(document.querySelector(selector));
+                    return [style.color, style.backgroundColor, style.fill];
+                })"""
+            )
+        )
+    assert colours[0] == colours[1]
