@@ -159,7 +159,7 @@ def test_squared_error_is_that_of_an_image(measure):
 
 
 def save_noise(path, images, seed):
-    """Write images without any meaning, in which a probe finds more the more it is shown."""
+    """Write images without meaning: what a probe reads off them depends on which it was shown."""
     generator = torch.Generator().manual_seed(seed)
     pixels = torch.randint(256, (images, 28, 28), generator=generator, dtype=torch.uint8)
     save_arrays(path, {"images": pixels.numpy(), "labels": (torch.arange(images) % 10).numpy()})
