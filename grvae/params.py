@@ -20,6 +20,7 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percentile = Annotated[float, Field(ge=0, le=100)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+ProbeImages = Annotated[int, Field(ge=100)]  # fewer may lack a digit
 LatentAct = Literal["relu", "none", "softplus", "abs"]
 DatasetName = Literal["mnist", "fashion_mnist", "kmnist", "digits"]
 Size = Annotated[int, Field(ge=1, le=65536)]
@@ -127,7 +128,7 @@ class Evaluation(Section):
     """How a trained model is measured; `params.yaml` explains each value."""
 
     slider_percentiles: Annotated[list[Percentile], Field(min_length=2, max_length=2)]
-    probe_images: Annotated[int, Field(ge=100)] | None
+    probe_images: ProbeImages | None
     probe_iterations: Count
     probe_tolerance: Positive
 

@@ -15,6 +15,7 @@ from grvae.params import (
     DatasetName,
     Name,
     Params,
+    ProbeImages,
     Rate,
     Section,
     Variant,
@@ -67,7 +68,7 @@ class Study(Section):
     datasets: list[DatasetName]
     variants: list[Name]
     overrides: dict[Name, Start]
-    probe_images: Count
+    probe_images: ProbeImages
     reader: ReaderRecipe
 
     @model_validator(mode="after")

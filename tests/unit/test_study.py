@@ -149,6 +149,7 @@ def test_change_of_a_main_variant_reaches_those_that_start_from_it_and_no_others
         ("overrides.more", {"of": "gated"}, "variants: should name all overrides, in their order"),
         ("seeds", [1], "seeds: got [1], should have at least 2 items"),
         ("seeds", [1, 1], "seeds: got 1 twice, each may stand once"),
+        ("probe_images", 99, "probe_images: got 99, should be greater than or equal to 100"),
         ("seeds", [1, -1], "seeds.1: got -1, should be greater than or equal to 0"),
         ("reader.steps", 0, "reader.steps: got 0"),
     ],
