@@ -235,7 +235,8 @@ class WebKit(Engine):
 @contextlib.contextmanager
 def webkit(folder: Path) -> Iterator[WebKit]:
     """Debian's WebKit on a screen of its own, which no one sees."""
-    install(("webkit2gtk-driver", "xvfb"), "WebKitWebDriver")
+    install(("webkit2gtk-driver",), "WebKitWebDriver")
+    install(("xvfb",), "Xvfb")
     screen = ["-screen", "0", f"{WIDTH + 100}x{HEIGHT + 200}x24", "-nolisten", "tcp"]
     with contextlib.ExitStack() as stack:
         command = ["Xvfb", "-displayfd", "1", *screen]

@@ -32,10 +32,10 @@ def install(packages: tuple[str, ...], program: str) -> None:
     if not shutil.which(program):
         if os.geteuid() != 0 or not shutil.which("apt-get"):
             pytest.skip(f"no {program}, and no Debian, or no root, to install it")
-        install = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages]
+        command = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages]
         quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update", "--quiet"], install):
-            result = subprocess.run(command, capture_output=True, text=True, env=quiet)
+        for each in (["apt-get", "update", "--quiet"], command):
+            result = subprocess.run(each, capture_output=True, text=True, env=quiet)
             if result.returncode != 0:
                 pytest.skip(f"no {program}, and Debian does not give it: {result.stderr.strip()}")
 
