@@ -17,37 +17,6 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A mean over seeds.
-
-    Attributes:
-        n: number of seeds.
-        mean: the mean.
-        low: lower end of the 95 % interval.
-        high: upper end of the 95 % interval.
-    """
-
-    n: int
-    mean: float
-    low: float
-    high: float
-
-
-def estimate(values: np.ndarray) -> Estimate:
-    """Mean and Student t interval of one value (seed,) per seed.
-
-    Raises:
-        ValueError: fewer than two values have no interval.
-    """
-    n = len(values)
-    if n < 2:
-        raise ValueError(f"values: got {n}, an interval needs at least 2")
-    mean = float(np.mean(values))
-    half_width = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * stats.sem(values))
-    return Estimate(n, mean, mean - half_width, mean + half_width)
-
-
-@dataclass(frozen=True)
 class Median:
     """A median over seeds.
 

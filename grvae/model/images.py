@@ -56,15 +56,6 @@ def load_images(path: Path, may_be_empty: bool = False) -> ImageSet:
     return ImageSet(pixels, torch.from_numpy(labels))
 
 
-def load_in_published_order(train: Path, validation: Path) -> ImageSet:
-    """The published train split in its own order, put together again from its two parts."""
-    parts = [load_images(train), load_images(validation, may_be_empty=True)]
-    positions = np.concatenate([load_arrays(path)[0]["positions"] for path in (train, validation)])
-    order = torch.from_numpy(np.argsort(positions))
-    pixels, labels = (torch.cat([getattr(p, name) for p in parts]) for name in ("pixels", "labels"))
-    return ImageSet(pixels[order], labels[order])
-
-
 def draw_validation(images: int, fraction: float) -> tuple[Tensor, Tensor]:
     """Choose a random validation split from a train split; it is the same for every run.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from grvae.base.statistics import estimate, estimate_median
+from grvae.base.statistics import estimate_median
 
 FALSE_ALARM = 1e-4
 TRIALS = 1000
@@ -32,11 +32,6 @@ def at_least(share):
     return stats.binom.ppf(FALSE_ALARM, TRIALS, share)
 
 
-def t_interval(sample):
-    value = estimate(sample)
-    return value.low, value.high
-
-
 def median_interval(sample):
     value = estimate_median(sample)
     return value.low, value.high
@@ -44,12 +39,6 @@ def median_interval(sample):
 
 def draws(seeds):
     return np.random.default_rng(0).choice(MEASURED, (TRIALS, seeds))
-
-
-def test_interval_of_a_mean_covers_it_as_often_as_it_says_where_seeds_are_normal():
-    samples = np.random.default_rng(0).normal(3.0, 2.0, size=(TRIALS, 5))
-    low, high = stats.binom.interval(1 - FALSE_ALARM, TRIALS, 0.95)
-    assert low <= coverage(samples, t_interval, 3.0) <= high
 
 
 @pytest.mark.parametrize("seeds", [6, 10, 20])
