@@ -27,8 +27,9 @@ SEEDS = """\
 runs with a digit below {{ damaged_recall | percent(0) }} |
 |---|---|---|---|---|---|---|---|
 {% for row in rows %}
-| `{{ row.trial }}` | {{ row.damaged.runs }} | {{ row.accuracy.median | percent(2) }} \
-({{ row.accuracy.low | percent(2) }} to {{ row.accuracy.high | percent(2) }}) | \
+| `{{ row.trial }}` | {{ row.damaged.runs }} | {{ row.accuracy.median | percent(2) }}\
+{% if row.accuracy.low is not none %} ({{ row.accuracy.low | percent(2) }} to \
+{{ row.accuracy.high | percent(2) }}){% endif %} | \
 {{ row.mean | percent(2) }} | {{ row.lowest | percent(2) }} | \
 {{ row.lowest_recall | percent }} | {{ row.error | number }} | \
 {{ row.damaged.count }} of {{ row.damaged.runs }} ({{ row.damaged.share_ci95_low | percent }} to \
