@@ -113,9 +113,9 @@ def cost_of(contestant: Contestant, joint: list[float], decoder: list[float]) ->
     """Put a contestant's rounds together: seconds (round,) of `STEPS` steps of each phase."""
     joint_flops, decoder_flops = map(flops_of, (contestant.joint_steps, contestant.decoder_steps))
     rate = joint_flops / median(joint)
-    layer_rate = layer_flops_per_second(
-        contestant.joint.model, contestant.images.pixels[: contestant.recipe.batch_size]
-    )
+    batch = contestant.images.pixels[: contestant.recipe.batch_size]
+    layer_flops, layer_seconds = cost_of_layers(contestant.joint.model, batch, patience=0.2)
+    layer_rate = layer_flops / layer_seconds
     return Cost(
         run_seconds=contestant.over_a_run(median(joint), median(decoder)),
         run_seconds_fastest=contestant.over_a_run(min(joint), min(decoder)),
@@ -143,8 +143,11 @@ def flops_of(work: Callable[[], object]) -> float:
     return float(counter.get_total_flops())
 
 
-def layer_flops_per_second(model: VAE, pixels: Tensor) -> float:
-    """Rate of the model's layers with weights alone, forward and backward, one after the other."""
+def cost_of_layers(model: VAE, pixels: Tensor, patience: float) -> tuple[float, float]:
+    """Operations and seconds of a step's layers with weights, both ways, each timed alone.
+
+    Each is timed for `patience` seconds.
+    """
     given: dict[nn.Module, Tensor] = {}
 
     def note(layer: nn.Module, inputs: tuple[Tensor], _: Tensor) -> None:
@@ -161,8 +164,8 @@ def layer_flops_per_second(model: VAE, pixels: Tensor) -> float:
         work = both_ways(layer, inputs)
         flops += flops_of(work)
         timer = Timer("work()", globals={"work": work}, num_threads=torch.get_num_threads())
-        seconds += timer.blocked_autorange(min_run_time=0.2).median
-    return flops / seconds
+        seconds += timer.blocked_autorange(min_run_time=patience).median
+    return flops, seconds
 
 
 def both_ways(layer: nn.Module, inputs: Tensor) -> Callable[[], object]:
