@@ -36,8 +36,8 @@ runs with a digit below {{ damaged_recall | percent(0) }} |
 {{ row.damaged.share_ci95_high | percent }}) |
 {% endfor %}
 """
-# Below this share of the digits a recipe is not drawn: the others would be one dot.
-LOWEST_SHOWN = 0.9
+# Below this share of the digits a recipe is listed, but not drawn: the others would be one dot.
+LOWEST_SHOWN = 0.97
 
 
 @click.group(cls=CommandGroup)
@@ -69,16 +69,18 @@ def means_by_recipe(runs: pd.DataFrame) -> pd.DataFrame:
 
 @styled
 def draw_front(recipes: pd.DataFrame) -> Figure:
-    """What recipes read and what they lose, coloured by family."""
+    """What recipes read and what they lose, coloured by family; a line joins a family's best."""
     figure, (panel,) = make_panels(1, height=4.2, width=8.3)
     readable = recipes[recipes["argmax_accuracy"] > LOWEST_SHOWN]
     colours = colours_of(readable["family"].unique())
     for family, rows in readable.groupby("family", sort=False):
-        x, y = rows["squared_error_per_image"], rows["argmax_accuracy"]
-        panel.plot(x, y, "o", color=colours[str(family)], label=family)
-        for name, error, accuracy in zip(rows["trial"], x, y, strict=True):
+        x, y, colour = "squared_error_per_image", "argmax_accuracy", colours[str(family)]
+        panel.plot(rows[x], rows[y], "o", color=colour, alpha=0.4)
+        best = undominated(rows)
+        panel.plot(best[x], best[y], "o-", color=colour, lw=1, label=family)
+        for name, error, accuracy in zip(best["trial"], best[x], best[y], strict=True):
             panel.annotate(
-                name, (error, accuracy), xytext=(4, 3), textcoords="offset points", fontsize=6
+                name, (error, accuracy), xytext=(4, -9), textcoords="offset points", fontsize=6
             )
     for error in recipes.loc[recipes["family"] == "no mask", "squared_error_per_image"]:
         panel.axvline(error, color=GREY, ls="--", lw=1, label="the error without a mask")
@@ -87,6 +89,15 @@ def draw_front(recipes: pd.DataFrame) -> Figure:
     panel.yaxis.set_major_formatter(as_percent)
     panel.legend()
     return figure
+
+
+def undominated(recipes: pd.DataFrame) -> pd.DataFrame:
+    """The recipes that read more than every recipe which loses no more, by rising error."""
+    by_error = recipes.sort_values(
+        ["squared_error_per_image", "argmax_accuracy"], ascending=[True, False]
+    )
+    so_far = by_error["argmax_accuracy"].cummax().shift(fill_value=-1.0)
+    return by_error[by_error["argmax_accuracy"] > so_far]
 
 
 @main.command(cls=StageCommand)

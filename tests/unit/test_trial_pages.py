@@ -1,0 +1,29 @@
+import pandas as pd
+from click.testing import CliRunner
+
+from benchmarks.trial_pages import seeds, undominated
+from grvae.base.storage import save_table
+
+
+def recipes(**values):
+    """A recipe by each name, with its error and its accuracy."""
+    rows = [(name, *value) for name, value in values.items()]
+    return pd.DataFrame(rows, columns=["trial", "squared_error_per_image", "argmax_accuracy"])
+
+
+def test_front_leaves_out_what_another_recipe_beats_at_both():
+    tried = recipes(far=(12.0, 0.99), beaten=(11.0, 0.97), near=(10.0, 0.98), even=(12.5, 0.99))
+    assert undominated(tried)["trial"].tolist() == ["near", "far"]
+
+
+def test_equal_errors_leave_the_one_that_reads_more():
+    assert undominated(recipes(less=(10.0, 0.97), more=(10.0, 0.98)))["trial"].tolist() == ["more"]
+
+
+def test_few_seeds_have_a_median_without_an_interval(tmp_path):
+    row = {"argmax_accuracy": 0.5, "lowest_recall": 0.25, "squared_error_per_image": 20.0}
+    save_table(tmp_path / "runs.csv", pd.DataFrame([{"trial": "one", "seed": 0, **row}]))
+    options = ["--table", tmp_path / "runs.csv", "--markdown", tmp_path / "page.md"]
+    result = CliRunner().invoke(seeds, [str(word) for word in options], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "| `one` | 1 | 50.00 % | 50.00 % |" in (tmp_path / "page.md").read_text()
