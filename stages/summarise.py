@@ -32,7 +32,7 @@ def summarise(
     settings = load_params(params)
     wanted = list(product(settings.variants, settings.seeds))
     keep_only(runs, wanted)
-    if lock is not None:
+    if lock is not None and lock.exists():  # by hand, it may run without DVC
         asked = {f"{variant}-{seed}" for variant, seed in wanted} | set(settings.variants)
         write_atomically(lock, without_other_rows(lock.read_text(), asked).encode())
     measures, histories = {}, []
