@@ -20,6 +20,7 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percentile = Annotated[float, Field(ge=0, le=100)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 ProbeImages = Annotated[int, Field(ge=100)]  # fewer may lack a digit
 LatentAct = Literal["relu", "none", "softplus", "abs"]
 DatasetName = Literal["mnist", "fashion_mnist", "kmnist", "digits"]
@@ -165,7 +166,7 @@ class Params(Section):
     dataset: DatasetName
     latent_act: LatentAct
     variants: Annotated[list[Name], Field(min_length=1)]
-    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=2)]
+    seeds: Annotated[list[Seed], Field(min_length=2)]
     recipe: Recipe
     small_data: dict[DatasetName, SmallData]
     evaluation: Evaluation

@@ -6,6 +6,16 @@ from torch import Tensor, nn
 from grvae.model.images import ImageSet
 from grvae.model.vae import VAE, Architecture, build_vae
 
+# What the page shows of a run's measures.
+MEASURES = {
+    "images": 200,
+    "argmax_accuracy": 0.5,
+    "assigned_accuracy": 0.5,
+    "squared_error_per_image": 25.0,
+    "assignment": list(range(10)),
+}
+BEFORE_THE_FIRST_DRAWING = 1_500_000  # bytes that the page may take until then
+
 
 def pixel_reader(
     latents: int = 10, latent_act: str = "relu", posterior: str = "gaussian", scale: float = 0.0

@@ -18,6 +18,7 @@ from grvae.params import (
     ProbeImages,
     Rate,
     Section,
+    Seed,
     Variant,
     read_params,
     reject_duplicates,
@@ -64,7 +65,7 @@ class Study(Section):
         reader: the network that reads drawn digits.
     """
 
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2)]
+    seeds: Annotated[list[Seed], Field(min_length=2)]
     datasets: list[DatasetName]
     variants: list[Name]
     overrides: dict[Name, Start]

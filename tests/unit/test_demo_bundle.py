@@ -21,16 +21,9 @@ from grvae.use.demo_bundle import (
     write_page,
 )
 from tests.conftest import PROJECT
+from tests.handmade import BEFORE_THE_FIRST_DRAWING, MEASURES
 
 ENDS = (5.0, 95.0)
-BEFORE_THE_FIRST_DRAWING = 1_500_000
-MEASURES = {
-    "images": 200,
-    "argmax_accuracy": 0.5,
-    "assigned_accuracy": 0.5,
-    "squared_error_per_image": 25.0,
-    "assignment": list(range(10)),
-}
 
 
 def run_of(recipe, variant="routed"):
