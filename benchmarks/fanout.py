@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import queue
-import resource
 import shutil
 import subprocess
 import sys
@@ -79,16 +78,14 @@ def speedup(
             project = Path(name)
             copy_project(project, dataset, seeds, epochs)
             run((*DVC, "repro", "download"), project)
-            start, cpu_start = time.perf_counter(), cpu_seconds()
+            start = time.perf_counter()
             run(command, project)
-            seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu_start
+            seconds = time.perf_counter() - start
             # Parsed: DVC notes stages in the order in which they ran.
             locks.append(YAML(typ="safe").load(project / "dvc.lock"))
         load = os.getloadavg()[0]
-        rows.append(
-            {"way": way, "repeat": repeat, "seconds": seconds, "cpu_seconds": cpu, "load": load}
-        )
-        click.echo(f"{way}: {seconds:.1f} s, {cpu:.1f} s of CPU, load {load:.1f}")
+        rows.append({"way": way, "repeat": repeat, "seconds": seconds, "load": load})
+        click.echo(f"{way}: {seconds:.1f} s, load {load:.1f}")
     if any(lock != locks[0] for lock in locks):
         raise click.ClickException("the ways gave different dvc.lock files")
     table = pd.DataFrame(rows)
@@ -101,7 +98,6 @@ def speedup(
         "jobs": jobs,
         "cores": len(os.sched_getaffinity(0)),
         "seconds": best.to_dict(),
-        "cpu_seconds": table.groupby("way", sort=False)["cpu_seconds"].min().to_dict(),
         "speedup": (best / fan_out).to_dict(),
         "efficiency": best.iloc[0] / fan_out / jobs,
         "same_lock": True,
@@ -127,12 +123,6 @@ def describe(summary: Mapping[str, Any]) -> str:
         f"{summary['jobs']} workers have an efficiency of "
         f"**{write_percent(summary['efficiency'], 0)}**.\n"
     )
-
-
-def cpu_seconds() -> float:
-    """Of all processes that this one has started and that have ended; what others do counts not."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def copy_project(folder: Path, dataset: str, seeds: int, epochs: int | None) -> None:

@@ -19,6 +19,7 @@ from fanout.exchange import (
     read_settings,
     settings_for_workers,
 )
+from fanout.job import Job, Outcome
 from fanout.lock import take
 from fanout.mend import mend, tell
 from fanout.pipeline import (
@@ -32,7 +33,7 @@ from fanout.pipeline import (
 )
 from fanout.progress import Progress
 from fanout.snapshot import Snapshot, take_snapshot
-from fanout.worker import Job, Outcome, run_unit, stop_job, versions
+from fanout.worker import run_unit, stop_job, versions
 from grvae.base.errors import GrvaeError
 
 REFRESH_SECONDS = 1.0

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fanout.commands import ask_dvc, run_dvc
+from fanout.job import Remote, meeting_place
 from fanout.pipeline import Unit
-from fanout.worker import Remote, meeting_place
 from grvae.base.errors import GrvaeError
 
 # Settings of DVC's remotes that open something.

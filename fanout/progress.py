@@ -5,7 +5,7 @@ import time
 import click
 from tqdm import tqdm
 
-from fanout.worker import Outcome
+from fanout.job import Outcome
 
 SHOWN_LOG_LINES = 20
 

@@ -3,33 +3,28 @@
 import contextlib
 import hashlib
 import importlib.metadata
-import io
 import os
 import platform
 import re
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from configobj import ConfigObj
 from distributed import get_worker
 
 from fanout.commands import DVC
 from fanout.guard import kill, start_guarded
+from fanout.job import Job, Outcome, Remote, meeting_place
 from fanout.lock import take
-from fanout.pipeline import MAIN_FILE, Unit, file_of
+from fanout.pipeline import Unit
+from fanout.warm import start
+from fanout.work_folder import drop_other_pipelines, make_work_folder
 from grvae.base.errors import GrvaeError
-
-# Folders that DVC does not track and git ignores. Where the worker sees the caller's, it uses them:
-# a run that was killed goes on from its checkpoint, on whichever worker it is tried again.
-UNTRACKED_FOLDERS = ("checkpoints", "logs")
 
 # How many threads, and processes of joblib, a stage may use.
 THREADS_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
@@ -39,47 +34,6 @@ PACKAGES = ("dvc", "numpy", "pandas", "scikit-learn", "scipy", "torch")
 
 LOG_LINES = 200
 LOCK_POLL_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class Remote:
-    """For workers that share no disk with the caller: a DVC remote, and the project's files."""
-
-    name: str
-    archive: bytes
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all units of one fan-out have in common.
-
-    Attributes:
-        name: unique; also the Dask topic of its events.
-        project: the caller's project folder.
-        identity: the same for equal projects; see `Snapshot`.
-        exchange: the cache folder that caller and workers share, or else the remote.
-        settings: of the caller's DVC, for the worker's.
-        threads: of each stage's process.
-        versions: what the caller computes with.
-    """
-
-    name: str
-    project: Path
-    identity: str
-    exchange: Path | Remote
-    settings: Mapping[str, str]
-    threads: int
-    versions: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a unit ended; `problem` is None if all its results are in the run-cache."""
-
-    unit: Unit
-    seconds: float
-    problem: str | None = None
-    log: tuple[str, ...] = ()
 
 
 class Processes:
@@ -111,6 +65,32 @@ class Processes:
 
 
 PROCESSES = Processes()
+
+
+class WarmPythons:
+    """The servers of this worker that stages are started by, by their number of threads."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.servers: dict[int, tuple[Path, subprocess.Popen[str]]] = {}
+
+    def get(self, threads: int, scratch: str) -> Path:
+        """A folder of a Python that starts at once; see `fanout.warm`."""
+        with self.lock:
+            folder, server = self.servers.get(threads, (None, None))
+            if folder is None or server is None or server.poll() is not None:
+                folder = Path(tempfile.mkdtemp(prefix="python-", dir=scratch))
+                server = start(folder, thread_variables(threads))
+                self.servers[threads] = folder, server
+            return folder
+
+
+WARM_PYTHONS = WarmPythons()
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """The environment of a process with so many threads; Dask limits MKL to one on its own."""
+    return dict.fromkeys(THREADS_VARIABLES, str(threads))
 
 
 def stop_job(name: str) -> None:
@@ -149,8 +129,9 @@ def run_unit(unit: Unit, job: Job, before: Sequence[Outcome] = ()) -> Outcome:
             folder = Path(name)
             make_work_folder(folder, job, archive)
             drop_other_pipelines(folder, unit)
+            python = WARM_PYTHONS.get(job.threads, worker.local_directory)
             for command in commands(unit, job):
-                run_command(command, folder, job, lock, log)
+                run_command(command, folder, job, lock, log, python)
     except GrvaeError as error:
         problem = f"{error} (on {worker.address})"
     return Outcome(unit, time.perf_counter() - start, problem, tuple(log))
@@ -178,11 +159,6 @@ def project_archive(job: Job) -> bytes:
         ) from error
 
 
-def meeting_place(cache: Path, name: str) -> Path:
-    """A file in the shared cache folder for what caller and workers tell each other."""
-    return cache / "fanout" / name
-
-
 @contextlib.contextmanager
 def only_one(unit: Unit, job: Job) -> Iterator[tuple[int, ...]]:
     """Wait until no other worker runs this unit, as one does that Dask has wrongly given up.
@@ -206,49 +182,6 @@ def only_one(unit: Unit, job: Job) -> Iterator[tuple[int, ...]]:
         time.sleep(LOCK_POLL_SECONDS)
 
 
-def make_work_folder(folder: Path, job: Job, archive: bytes) -> None:
-    """Unpack the caller's project, and point its DVC at where results are exchanged."""
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        files.extractall(folder, filter="tar")
-    settings = {
-        **job.settings,
-        "core.no_scm": "true",
-        "core.analytics": "false",
-        "core.site_cache_dir": str(folder / ".dvc" / "tmp" / "site"),
-    }
-    match job.exchange:
-        case Remote(name, _):
-            settings |= {"core.remote": name}
-        case cache:
-            settings |= {"cache.dir": str(cache)}
-            for shared in UNTRACKED_FOLDERS:
-                # Not so for another user, even where the folder is seen.
-                if os.access(job.project, os.W_OK) and not (folder / shared).exists():
-                    (job.project / shared).mkdir(exist_ok=True)
-                    (folder / shared).symlink_to(job.project / shared)
-    write_settings(folder / ".dvc" / "config.local", settings)
-
-
-def drop_other_pipelines(folder: Path, unit: Unit) -> None:
-    """Remove pipelines of which the unit needs nothing: each DVC command would read them."""
-    needed = {file_of(stage) for stage in (*unit.inputs, *unit.restores, *unit.stages)}
-    for path in list(folder.rglob(MAIN_FILE)):
-        if path.relative_to(folder).as_posix() not in needed:
-            path.unlink()
-            path.with_suffix(".lock").unlink(missing_ok=True)
-
-
-def write_settings(path: Path, settings: Mapping[str, str]) -> None:
-    """Write settings of DVC, given by their dotted names, as DVC reads them."""
-    file = ConfigObj(encoding="utf-8", interpolation=False)
-    for name, value in settings.items():
-        section, _, option = name.rpartition(".")
-        kind, _, of = section.partition(".")
-        file.setdefault(f'{kind} "{of}"' if of else kind, {})[option] = value
-    with path.open("wb") as stream:
-        file.write(stream)
-
-
 def commands(unit: Unit, job: Job) -> Iterator[list[str]]:
     """The dvc commands that run a unit."""
     if isinstance(job.exchange, Remote):
@@ -261,20 +194,33 @@ def commands(unit: Unit, job: Job) -> Iterator[list[str]]:
 
 
 def run_command(
-    command: list[str], folder: Path, job: Job, lock: tuple[int, ...], log: deque[str]
+    command: list[str],
+    folder: Path,
+    job: Job,
+    lock: tuple[int, ...],
+    log: deque[str],
+    warm: Path | None = None,
 ) -> None:
     """Run one dvc command and keep the end of what it prints.
+
+    Args:
+        command: its arguments.
+        folder: where to run it.
+        job: what it is part of.
+        lock: descriptors to hold until it ends.
+        log: to which lines are added.
+        warm: the folder of a Python that starts at once, for DVC and the stages.
 
     Raises:
         GrvaeError: it failed; names the stage, if it was one that failed.
     """
-    # The stages say `python`: it must be this one. Dask limits MKL to one thread on its own.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    threads = {name: str(job.threads) for name in THREADS_VARIABLES}
+    # The stages say `python`: it must be this one.
+    own = Path(sys.executable).parent
+    path = os.pathsep.join([*([str(warm)] if warm else []), str(own), os.environ.get("PATH", "")])
     process = start_guarded(
-        [*DVC, *command],
+        [str((warm or own) / "python"), *DVC[1:], *command],
         folder,
-        variables=threads | {"PATH": path},
+        variables={**thread_variables(job.threads), "PATH": path},
         output=subprocess.PIPE,
         keep_open=lock,
     )

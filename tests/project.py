@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from tests.conftest import PROJECT, write_small_params
+from tests.warm import warm_python
 
 
 class Project:
@@ -31,12 +33,14 @@ class Project:
         self.run("git", "init", "--quiet")
         self.commit()
 
-    def run(self, *command: str, code: int = 0) -> str:
+    def run(
+        self, *command: str, code: int = 0, environment: Mapping[str, str] | None = None
+    ) -> str:
         """Run a command to its end; returns what it printed."""
         result = subprocess.run(
             command,
             cwd=self.folder,
-            env=ENVIRONMENT,
+            env=environment or ENVIRONMENT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -59,13 +63,17 @@ class Project:
         return json.loads((self.folder / "reports" / "summary.json").read_text())
 
 
-ENVIRONMENT = os.environ | {
+USUAL_ENVIRONMENT = os.environ | {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "GIT_AUTHOR_NAME": "test",
     "GIT_AUTHOR_EMAIL": "test@example.com",
     "GIT_COMMITTER_NAME": "test",
     "GIT_COMMITTER_EMAIL": "test@example.com",
     "DVC_NO_ANALYTICS": "1",
+}
+# The same, but stages start at once. They have not the rights and limits of whoever starts them.
+ENVIRONMENT = USUAL_ENVIRONMENT | {
+    "PATH": os.pathsep.join([str(warm_python()), USUAL_ENVIRONMENT["PATH"]])
 }
 
 # Put before a command: root may write anywhere, unless it gives up that right.

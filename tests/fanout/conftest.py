@@ -1,18 +1,17 @@
 """A pipeline of the same shape as the real one whose stages take milliseconds."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests import project
-from tests.conftest import PROJECT, write_small_params
+from tests.conftest import write_small_params
 
 # Independent of whether the `grvae` script is installed.
-GRVAE = (sys.executable, "-m", "grvae.use.cli")
-DVC = (sys.executable, "-m", "dvc")
-ENVIRONMENT = project.ENVIRONMENT | {"PYTHONPATH": str(PROJECT)}
+GRVAE = ("python", "-m", "grvae.use.cli")
+DVC = ("python", "-m", "dvc")
+ENVIRONMENT = project.ENVIRONMENT
 
 GRAPH = """\
 vars:

@@ -23,25 +23,20 @@ from fanout.cluster import LOCAL_SETTINGS
 from fanout.commands import DVC
 from fanout.exchange import settings_for_workers
 from fanout.guard import start_guarded
+from fanout.job import Job, Outcome, Remote, meeting_place
 from fanout.pipeline import Unit
 from fanout.progress import Progress
+from fanout.work_folder import drop_other_pipelines, make_work_folder, write_settings
 from fanout.worker import (
     PROCESSES,
-    Job,
-    Outcome,
-    Remote,
     check_versions,
     commands,
-    drop_other_pipelines,
-    make_work_folder,
-    meeting_place,
     only_one,
     project_archive,
     run_command,
     run_unit,
     stop_job,
     versions,
-    write_settings,
 )
 from grvae.base.errors import GrvaeError
 
