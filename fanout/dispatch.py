@@ -19,6 +19,7 @@ from fanout.exchange import (
     read_settings,
     settings_for_workers,
 )
+from fanout.hidden import hide_again, in_sight
 from fanout.job import Job, Outcome
 from fanout.lock import take
 from fanout.mend import mend, tell
@@ -53,7 +54,7 @@ def reproduce(folder: Path, file: str, workers: Workers, via_remote: bool) -> No
     """
     if workers.scheduler is not None:
         check_address(workers.scheduler)
-    with only_caller(folder):
+    with only_caller(folder), in_sight(folder, file):
         for record in mend(folder):
             click.echo(tell(record), err=True)
         settings = read_settings(folder)
@@ -87,8 +88,8 @@ def tell_plan(folder: Path, file: str, workers: Workers) -> None:
         check_address(workers.scheduler)
         with connect(folder, workers) as client:
             number, where = count_workers(client), f"at {workers.scheduler}"
-    graph = read_graph(folder)
-    first, units, last = plan(graph, file, read_stale(folder))
+    with only_caller(folder), in_sight(folder, file):
+        first, units, last = plan(read_graph(folder), file, read_stale(folder))
     processes = "process" if number == 1 else "processes"
     parts = {
         "Here, first": first,
@@ -132,10 +133,11 @@ def fail(folder: Path, outcomes: list[Outcome], pull: list[str], take_in: list[s
 
 @contextlib.contextmanager
 def only_caller(folder: Path) -> Iterator[None]:
-    """Refuse a second fan-out from the same workspace."""
+    """Refuse a second fan-out from the same workspace, and tidy up after one that was killed."""
     with take(folder / ".dvc" / "tmp" / "grvae-repro.lock") as held:
         if held is None:
             raise GrvaeError("another `grvae repro` is at work in this folder")
+        hide_again(folder)
         yield
 
 

@@ -37,6 +37,7 @@ from dvc.scm import SCM
 from dvc.stage import PipelineStage
 from ruamel.yaml import YAML
 
+from fanout.hidden import IGNORE, hides
 from fanout.pipeline import ancestors
 from fanout.snapshot import take_snapshot
 from grvae.base.command import StageCommand
@@ -47,13 +48,20 @@ Stages = Mapping[str, PipelineStage]
 
 
 @contextmanager
-def enter_copy(project: Repo) -> Iterator[Repo]:
-    """Work in a copy of all that git tracks or would track; it shares the cache."""
+def enter_copy(project: Repo, targets: Sequence[str]) -> Iterator[Repo]:
+    """Work in a copy of all that git tracks or would track; it shares the cache.
+
+    No pipeline that is asked for is hidden there.
+    """
     with tempfile.TemporaryDirectory(prefix="accept-") as scratch:
         folder = Path(scratch).resolve() / "project"
         snapshot = take_snapshot(Path(project.root_dir))
         with tarfile.open(fileobj=io.BytesIO(snapshot.archive)) as archive:
             archive.extractall(folder, filter="data")
+        for target in targets:
+            ignore = folder / Path(target.partition(":")[0]).with_name(IGNORE)
+            if hides(ignore):
+                ignore.unlink()
         # A link that a stage writes to would spoil the cache.
         config = {
             "cache": {"dir": project.cache.local_cache_dir, "type": ["reflink", "copy"]},
@@ -262,7 +270,7 @@ def write_locks(stages: Stages, stale: Mapping[str, Changes], project: Repo) -> 
 
 def accept(targets: Sequence[str], rows: int, exclude: Sequence[str], seed: int | None) -> None:
     """Make a sample anew and, if it is the same, take all results as the present code's."""
-    with Repo() as project, enter_copy(project) as copy:
+    with Repo() as project, enter_copy(project, targets) as copy:
         stages = collect_stages(copy, targets)
         stale = find_stale(stages, project)
         if not stale:
@@ -295,7 +303,10 @@ def accept(targets: Sequence[str], rows: int, exclude: Sequence[str], seed: int 
             click.echo(f"On trust, without their inputs: {in_words(unseen)}")
         write_locks(stages, stale, project)
     click.echo(f"Accepted: {len(stale)} of {len(stages)} stages. Next:")
-    click.echo(f"  dvc repro --dry --allow-missing {' '.join(targets)}")
+    for target in targets:
+        shown = hides(Path(target.partition(":")[0]).with_name(IGNORE))
+        before = f"python -m fanout.hidden {target.partition(':')[0]} " if shown else ""
+        click.echo(f"  {before}dvc repro --dry --allow-missing {target}")
 
 
 @click.command(cls=StageCommand)

@@ -2,16 +2,21 @@
 
 import pytest
 
+from fanout.hidden import in_sight
 from fanout.pipeline import plan_units, read_graph, split_upstream
 from studies.claims.study import load_study
-from tests.conftest import PROJECT
+from tests.project import Project
 
 pytest.importorskip("distributed")
 
 
-def test_each_run_of_the_study_is_a_unit_and_each_variant_is_measured_by_one():
+def test_each_run_of_the_study_is_a_unit_and_each_variant_is_measured_by_one(tmp_path):
     file = "studies/claims/dvc.yaml"
-    graph, study = read_graph(PROJECT), load_study(PROJECT / "studies/claims/params.yaml")
+    folder = Project(tmp_path / "project").folder
+    assert not any(stage.startswith(file) for stage in read_graph(folder))
+    with in_sight(folder, file):
+        graph = read_graph(folder)
+    study = load_study(folder / "studies/claims/params.yaml")
     upstream, apart = split_upstream(graph, file)
     before = {f"{file}:resolve"} | {
         f"{file}:{stage}@{dataset}"

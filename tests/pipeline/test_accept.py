@@ -281,10 +281,12 @@ def test_lock_that_changes_meanwhile_is_kept(toy):
 def test_pipelines_are_accepted_together_and_an_unknown_one_is_refused(toy):
     write({"more/dvc.yaml": MORE, "more/count.py": "print(len(open('data.txt').read()))\n"})
     call("dvc", "repro", "--quiet", "more/dvc.yaml")
+    write({"more/.dvcignore": "dvc.yaml\n"})  # hides the pipeline from all other commands
     edit("prepare.py", "from", "# clearer\nfrom")
     edit("more/count.py", "print", "# clearer\nprint")
     output = accept("dvc.yaml", "more/dvc.yaml")
     assert made_anew(output) == ["prepare", "more/dvc.yaml:count"]
+    assert "python -m fanout.hidden more/dvc.yaml dvc repro --dry --allow-missing" in output
     assert stale() == [] and accept("more/dvc.yaml") == "Nothing is stale.\n"
     assert "none.yaml: no pipeline of this project" in refused("none.yaml")
 

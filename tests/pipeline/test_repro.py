@@ -1,5 +1,6 @@
 """The real graph under the real DVC, small, in a repository of its own."""
 
+import pytest
 from ruamel.yaml import YAML
 
 from tests.project import ran
@@ -43,11 +44,20 @@ def test_fresh_clone_has_nothing_to_run(project, tmp_path):
     assert ran(dry) == []
 
 
+@pytest.mark.parametrize("command", ["status", "checkout", "diff", "metrics show"])
+def test_command_on_the_whole_project_says_nothing_of_results_that_nobody_has(project, command):
+    output = project.run("dvc", *command.split())
+    assert "claims" not in output
+    assert "ERROR" not in output
+
+
 def test_what_if_is_answered_by_metrics_diff(project):
     project.run("dvc", "exp", "run", "-S", "latent_act=none")
     difference = project.run("dvc", "metrics", "diff")
     assert "reports/metrics/routed.json" in difference
     assert "relu" in project.run("dvc", "params", "diff")
+    [name] = project.run("dvc", "exp", "list", "--name-only").split()
+    assert "ERROR" not in project.run("dvc", "exp", "apply", name)
     project.run("git", "checkout", "--", ".")
     restored = ran(project.run("dvc", "repro"))
     assert not [stage for stage in restored if stage.startswith(("train", "evaluate"))]
