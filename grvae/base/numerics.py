@@ -1,4 +1,4 @@
-"""How torch is told to give the same bits again; the instruction sets are pinned in `grvae`."""
+"""How torch is told to give the same bits again; see `pins` for the instruction set."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
