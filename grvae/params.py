@@ -43,6 +43,10 @@ class Section(BaseModel):
         """
         return validate(type(self), {**self.model_dump(), **changes}, prefix)
 
+    def written(self) -> dict[str, Any]:
+        """The values as a file has them: without an option that is left at its default."""
+        return self.model_dump(exclude_defaults=True)
+
 
 SectionType = TypeVar("SectionType", bound=Section)
 

@@ -65,7 +65,7 @@ def _context(
 
 def described(variant: Variant) -> dict[str, Any]:
     """A variant's values by key, as in `params.yaml`; dataset and activation first."""
-    values = variant.model_dump()
+    values = variant.written()
     return {**{key: values[key] for key in values if key != "recipe"}, **values["recipe"]}
 
 

@@ -14,7 +14,7 @@ from studies.claims.study import resolve_study
 @paths("params", "main-params", "out")
 def main(params: Path, main_params: Path, out: Path) -> None:
     for name, variant in resolve_study(params, load_params(main_params)).items():
-        save_json(out / f"{name}.json", variant.model_dump())
+        save_json(out / f"{name}.json", variant.written())
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def test_lock_was_made_with_the_committed_parameters(params):
         for seed in params.seeds:
             values = lock["stages"][f"train@{variant}-{seed}"]["params"]["params.yaml"]
             assert values["latent_act"] == params.latent_act
-            assert values["recipe"] == params.recipe.model_dump()
+            assert values["recipe"] == params.recipe.written()
             assert values[f"overrides.{variant}"] == params.overrides[variant]
 
 
