@@ -3,7 +3,6 @@
 import contextlib
 import queue
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,9 +18,8 @@ from fanout.exchange import (
     read_settings,
     settings_for_workers,
 )
-from fanout.hidden import hide_again, in_sight
+from fanout.hidden import IGNORE, hides, in_sight, only_caller
 from fanout.job import Job, Outcome
-from fanout.lock import take
 from fanout.mend import mend, tell
 from fanout.pipeline import (
     MAIN_FILE,
@@ -81,14 +79,16 @@ def reproduce(folder: Path, file: str, workers: Workers, via_remote: bool) -> No
 
 
 def tell_plan(folder: Path, file: str, workers: Workers) -> None:
-    """Print what `reproduce` would run where; nothing is run or changed."""
+    """Print what `reproduce` would run where; nothing is run."""
     if workers.scheduler is None:
         number, where = workers.processes, "of this machine"
     else:
         check_address(workers.scheduler)
         with connect(folder, workers) as client:
             number, where = count_workers(client), f"at {workers.scheduler}"
-    with only_caller(folder), in_sight(folder, file):
+    # A look at a pipeline in sight disturbs no fan-out.
+    is_hidden = hides(folder / Path(file).with_name(IGNORE))
+    with only_caller(folder) if is_hidden else contextlib.nullcontext(), in_sight(folder, file):
         first, units, last = plan(read_graph(folder), file, read_stale(folder))
     processes = "process" if number == 1 else "processes"
     parts = {
@@ -129,16 +129,6 @@ def fail(folder: Path, outcomes: list[Outcome], pull: list[str], take_in: list[s
     raise GrvaeError(
         f"{len(failed)} of {len(outcomes)} failed, the others are done: {'; '.join(failed)}"
     )
-
-
-@contextlib.contextmanager
-def only_caller(folder: Path) -> Iterator[None]:
-    """Refuse a second fan-out from the same workspace, and tidy up after one that was killed."""
-    with take(folder / ".dvc" / "tmp" / "grvae-repro.lock") as held:
-        if held is None:
-            raise GrvaeError("another `grvae repro` is at work in this folder")
-        hide_again(folder)
-        yield
 
 
 def fan_out(

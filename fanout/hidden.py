@@ -1,8 +1,8 @@
 """A pipeline that DVC sees only while it is asked for.
 
-`dvc status`, `dvc checkout` and the like speak of every dvc.yaml in the project. One that few have
-the results of says so in its `.dvcignore`, and they pass it over; but then DVC refuses to run it,
-too. Here the `.dvcignore` is put aside until a command has ended, for DVC's own commands by
+`dvc status`, `dvc checkout` and the like speak of every dvc.yaml in the project. One whose results
+few people have is hidden by a `.dvcignore` beside it, and they pass it over. But then DVC refuses
+to run it, too. So the `.dvcignore` is put aside until a command has ended, for DVC's own by
 
     python -m fanout.hidden studies/claims/dvc.yaml dvc status studies/claims/dvc.yaml
 """
@@ -13,15 +13,32 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
+from fanout.lock import take
 from fanout.pipeline import MAIN_FILE
+from grvae.base.command import StageCommand
+from grvae.base.errors import GrvaeError
 
 IGNORE = ".dvcignore"
-ASIDE = Path(".dvc") / "tmp" / "hidden"
+TMP = Path(".dvc") / "tmp"
+ASIDE = TMP / "hidden"
+
+
+@contextlib.contextmanager
+def only_caller(folder: Path) -> Iterator[None]:
+    """Refuse a second fan-out from the same workspace, and tidy up after one that was killed."""
+    with take(folder / TMP / "grvae-repro.lock") as held:
+        if held is None:
+            raise GrvaeError("another `grvae repro` is at work in this folder")
+        for ignore in (folder / ASIDE).rglob(IGNORE):
+            move(ignore, folder / ignore.relative_to(folder / ASIDE))
+        yield
 
 
 @contextlib.contextmanager
 def in_sight(folder: Path, file: str) -> Iterator[None]:
-    """Let DVC see a pipeline, hidden or not, until the end.
+    """Let DVC see a hidden pipeline until the end; only one caller at a time may ask for it.
 
     Args:
         folder: the project.
@@ -49,18 +66,17 @@ def move(source: Path, target: Path) -> None:
     source.replace(target)
 
 
-def hide_again(folder: Path) -> None:
-    """Put back what a killed process has left aside."""
-    for ignore in (folder / ASIDE).rglob(IGNORE):
-        move(ignore, folder / ignore.relative_to(folder / ASIDE))
-
-
-def main() -> int:
-    """Run a command while DVC sees a pipeline."""
-    file, *command = sys.argv[1:]
-    with in_sight(Path(), file):
-        return subprocess.run(command).returncode
+@click.command(cls=StageCommand, context_settings={"allow_interspersed_args": False})
+@click.argument("file")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def main(file: str, command: tuple[str, ...]) -> None:
+    """Run COMMAND while DVC sees the pipeline FILE."""
+    if Path(file).is_absolute() or not Path(file).is_file():
+        raise GrvaeError(f"got {file!r}, should be a {MAIN_FILE}, seen from the project's folder")
+    with only_caller(Path()), in_sight(Path(), file):
+        code = subprocess.run(command).returncode
+    sys.exit(code if code >= 0 else 128 - code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

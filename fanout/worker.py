@@ -77,12 +77,11 @@ class WarmPythons:
     def get(self, threads: int, scratch: str) -> Path:
         """A folder of a Python that starts at once; see `fanout.warm`."""
         with self.lock:
-            folder, server = self.servers.get(threads, (None, None))
-            if folder is None or server is None or server.poll() is not None:
+            # One that was idle has ended well. One that cannot start would fail again.
+            if threads not in self.servers or self.servers[threads][1].poll() == 0:
                 folder = Path(tempfile.mkdtemp(prefix="python-", dir=scratch))
-                server = start(folder, thread_variables(threads))
-                self.servers[threads] = folder, server
-            return folder
+                self.servers[threads] = folder, start(folder, thread_variables(threads))
+            return self.servers[threads][0]
 
 
 WARM_PYTHONS = WarmPythons()
@@ -199,7 +198,7 @@ def run_command(
     job: Job,
     lock: tuple[int, ...],
     log: deque[str],
-    warm: Path | None = None,
+    python: Path,
 ) -> None:
     """Run one dvc command and keep the end of what it prints.
 
@@ -209,16 +208,14 @@ def run_command(
         job: what it is part of.
         lock: descriptors to hold until it ends.
         log: to which lines are added.
-        warm: the folder of a Python that starts at once, for DVC and the stages.
+        python: the folder of the `python` that runs DVC and the stages.
 
     Raises:
         GrvaeError: it failed; names the stage, if it was one that failed.
     """
-    # The stages say `python`: it must be this one.
-    own = Path(sys.executable).parent
-    path = os.pathsep.join([*([str(warm)] if warm else []), str(own), os.environ.get("PATH", "")])
+    path = os.pathsep.join([str(python), str(Path(sys.executable).parent), os.environ["PATH"]])
     process = start_guarded(
-        [str((warm or own) / "python"), *DVC[1:], *command],
+        [str(python / "python"), *DVC[1:], *command],
         folder,
         variables={**thread_variables(job.threads), "PATH": path},
         output=subprocess.PIPE,

@@ -1,17 +1,23 @@
 """A copy of the project in a git repository of its own, to run the real DVC in."""
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from ruamel.yaml import YAML
 
+from fanout.guard import kill
+from fanout.warm import start
 from tests.conftest import PROJECT, write_small_params
-from tests.warm import warm_python
 
 
 class Project:
@@ -40,7 +46,7 @@ class Project:
         result = subprocess.run(
             command,
             cwd=self.folder,
-            env=environment or ENVIRONMENT,
+            env=environment or warm_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -63,7 +69,7 @@ class Project:
         return json.loads((self.folder / "reports" / "summary.json").read_text())
 
 
-USUAL_ENVIRONMENT = os.environ | {
+ENVIRONMENT = os.environ | {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "GIT_AUTHOR_NAME": "test",
     "GIT_AUTHOR_EMAIL": "test@example.com",
@@ -71,10 +77,31 @@ USUAL_ENVIRONMENT = os.environ | {
     "GIT_COMMITTER_EMAIL": "test@example.com",
     "DVC_NO_ANALYTICS": "1",
 }
-# The same, but stages start at once. They have not the rights and limits of whoever starts them.
-ENVIRONMENT = USUAL_ENVIRONMENT | {
-    "PATH": os.pathsep.join([str(warm_python()), USUAL_ENVIRONMENT["PATH"]])
-}
+
+
+@cache
+def warm_python() -> Path:
+    """The folder of a `python` and a `dvc` that start at once; see `fanout.warm`."""
+    folder = Path(tempfile.mkdtemp(prefix="python-"))
+    server = start_warm(folder)
+    atexit.register(shutil.rmtree, folder)
+    atexit.register(kill, server)
+    return folder
+
+
+def start_warm(folder: Path) -> subprocess.Popen[str]:
+    """Start a server for whoever has `ENVIRONMENT`."""
+    with patch.dict(os.environ, ENVIRONMENT, clear=True):
+        return start(folder)
+
+
+def warm_environment() -> dict[str, str]:
+    """The same environment, but stages start at once.
+
+    They do not get signals, and have not the rights and limits of whoever starts them.
+    """
+    return ENVIRONMENT | {"PATH": os.pathsep.join([str(warm_python()), ENVIRONMENT["PATH"]])}
+
 
 # Put before a command: root may write anywhere, unless it gives up that right.
 BOUND_BY_PERMISSIONS = [] if os.geteuid() else ["setpriv", "--bounding-set", "-dac_override"]

@@ -304,8 +304,8 @@ def accept(targets: Sequence[str], rows: int, exclude: Sequence[str], seed: int 
         write_locks(stages, stale, project)
     click.echo(f"Accepted: {len(stale)} of {len(stages)} stages. Next:")
     for target in targets:
-        shown = hides(Path(target.partition(":")[0]).with_name(IGNORE))
-        before = f"python -m fanout.hidden {target.partition(':')[0]} " if shown else ""
+        is_hidden = hides(Path(target.partition(":")[0]).with_name(IGNORE))
+        before = f"python -m fanout.hidden {target.partition(':')[0]} " if is_hidden else ""
         click.echo(f"  {before}dvc repro --dry --allow-missing {target}")
 
 

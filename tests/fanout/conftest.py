@@ -106,7 +106,7 @@ class Toy:
     def run(self, *command: str, code: int = 0, **environment: str) -> str:
         """Run a command to its end; returns what it printed."""
         result = subprocess.run(
-            command, cwd=self.folder, env=ENVIRONMENT | environment, timeout=600,
+            command, cwd=self.folder, env=project.warm_environment() | environment, timeout=600,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         assert result.returncode == code, result.stdout

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from fanout.hidden import hide_again, in_sight
+from fanout.hidden import in_sight, only_caller
 
 FILE = "more/dvc.yaml"
 
@@ -14,6 +14,7 @@ FILE = "more/dvc.yaml"
 def ignore(tmp_path):
     ignore = tmp_path / "more" / ".dvcignore"
     ignore.parent.mkdir()
+    ignore.with_name("dvc.yaml").touch()
     ignore.write_text("# why\ndvc.yaml\n")
     return ignore
 
@@ -50,5 +51,13 @@ def test_what_a_killed_process_has_left_is_hidden_again(tmp_path, ignore):
     code = f"from pathlib import Path\nfrom fanout.hidden import in_sight\n{code}"
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path)
     assert not ignore.exists()
-    hide_again(tmp_path)
-    assert ignore.read_text() == text
+    with only_caller(tmp_path):
+        assert ignore.read_text() == text
+
+
+@pytest.mark.parametrize("file", ["none/dvc.yaml", "/nowhere/dvc.yaml"])
+def test_file_that_is_no_pipeline_is_refused_in_one_line(tmp_path, file):
+    command = [sys.executable, "-m", "fanout.hidden", file, "true"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"Error: got '{file}', should be a dvc.yaml")

@@ -304,7 +304,7 @@ def test_system_without_fcntl_is_one_line(toy):
 
 
 def test_one_worker_where_one_core_is_allowed(toy):
-    output = toy.run("taskset", "-c", "0", *GRVAE, "repro", "--dry")
+    output = toy.run("taskset", "-c", "0", sys.executable, *GRVAE[1:], "repro", "--dry")
     assert "1 process of this machine" in output
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fanout.guard import start_guarded
-from fanout.warm import prepare
-from tests.warm import warm_python
+from fanout.guard import kill, start_guarded
+from fanout.warm import SOCKET
+from tests.project import ENVIRONMENT, start_warm, warm_python
 
 # What a module sees of the process that it runs in.
 SEES = """\
 import os, sys
-print(os.getcwd(), sys.argv, __name__, sys.path[0], os.environ.get("MARK"), sys.stdin.read())
+print(os.getcwd(), sys.argv, __name__, sys.path[0], os.environ.get("DVC_ROOT"), sys.stdin.read())
 print("torch" in sys.modules, file=sys.stderr)
 """
 
@@ -30,14 +30,14 @@ def warm() -> str:
 def run(python: str, folder: Path, code: str, *arguments: str, **variables: str):
     (folder / "module.py").write_text(code)
     return subprocess.run(
-        [python, "-m", "module", *arguments], cwd=folder, env=os.environ | variables,
+        [python, "-m", "module", *arguments], cwd=folder, env=ENVIRONMENT | variables,
         input="given", capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
 
 def test_module_sees_what_it_sees_of_the_usual_python(warm, tmp_path):
-    copy = run(warm, tmp_path, SEES, "--a", "b c", MARK="1")
-    usual = run(sys.executable, tmp_path, SEES, "--a", "b c", MARK="1")
+    copy = run(warm, tmp_path, SEES, "--a", "b c", DVC_ROOT="/there")
+    usual = run(sys.executable, tmp_path, SEES, "--a", "b c", DVC_ROOT="/there")
     assert copy.stdout == usual.stdout
     assert (copy.stderr, usual.stderr) == ("True\n", "False\n")
 
@@ -49,7 +49,7 @@ def test_module_sees_what_it_sees_of_the_usual_python(warm, tmp_path):
         ("raise SystemExit(7)", 7, ""),
         ("raise SystemExit('no such digit')", 1, "no such digit\n"),
         ("raise ValueError('odd')", 1, "ValueError: odd\n"),
-        ("import os; os.kill(os.getpid(), 9)", 137, ""),
+        ("import os; os.kill(os.getpid(), 15)", 143, ""),
     ],
 )
 def test_exit_code_and_last_words_are_those_of_the_module(warm, tmp_path, code, exit_code, says):
@@ -59,8 +59,13 @@ def test_exit_code_and_last_words_are_those_of_the_module(warm, tmp_path, code, 
 
 
 def test_output_is_whole_at_the_end(warm, tmp_path):
-    code = "import atexit; atexit.register(print, 'last'); print('x' * 100_000)"
-    assert run(warm, tmp_path, code).stdout == "x" * 100_000 + "\nlast\n"
+    code = (
+        "import atexit, threading, time\n"
+        "atexit.register(print, 'last')\n"
+        "threading.Thread(target=lambda: (time.sleep(0.2), print('late'))).start()\n"
+        "print('x' * 100_000)"
+    )
+    assert run(warm, tmp_path, code).stdout == "x" * 100_000 + "\nlate\nlast\n"
 
 
 def test_own_packages_come_from_the_folder_of_whoever_asks(warm, tmp_path):
@@ -69,14 +74,15 @@ def test_own_packages_come_from_the_folder_of_whoever_asks(warm, tmp_path):
     assert run(warm, tmp_path, "import grvae; print(grvae.NAME)").stdout == "another\n"
 
 
-def test_copies_draw_different_numbers(warm, tmp_path):
-    code = "import random; print(random.random())"
-    assert run(warm, tmp_path, code).stdout != run(warm, tmp_path, code).stdout
+def test_who_has_another_variable_gets_the_usual_python(warm, tmp_path):
+    assert run(warm, tmp_path, SEES, OMP_NUM_THREADS="7").stderr == "False\n"
 
 
-@pytest.mark.parametrize("change", [{"OMP_NUM_THREADS": "7"}, {"PYTHONPATH": "/nowhere"}])
-def test_what_libraries_read_while_they_load_asks_for_the_usual_python(warm, tmp_path, change):
-    assert run(warm, tmp_path, SEES, **change).stderr == "False\n"
+def test_project_that_pins_the_maths_libraries_differently_gets_the_usual_python(warm, tmp_path):
+    (tmp_path / "grvae").mkdir()
+    pins = tmp_path / "grvae" / "__init__.py"
+    pins.write_text("import os\nos.environ['ATEN_CPU_CAPABILITY'] = 'default'")
+    assert run(warm, tmp_path, SEES).stderr == "False\n"
 
 
 def test_code_on_the_command_line_is_run_by_the_usual_python(warm):
@@ -84,13 +90,37 @@ def test_code_on_the_command_line_is_run_by_the_usual_python(warm):
     assert subprocess.run(command, capture_output=True, text=True).stdout == "False\n"
 
 
-def test_without_a_server_the_usual_python_runs(tmp_path):
-    prepare(tmp_path)
+def test_without_its_server_the_usual_python_runs(tmp_path):
+    server = start_warm(tmp_path)
+    kill(server)
+    server.wait()
+    assert (tmp_path / SOCKET).exists()
     assert run(str(tmp_path / "python"), tmp_path, SEES).stderr == "False\n"
 
 
+def test_module_ends_well_where_its_server_has_been_killed_meanwhile(tmp_path):
+    server = start_warm(tmp_path)
+    code = (
+        "import os, sys, time\n"
+        "assert 'torch' in sys.modules\n"  # else its parent is this process
+        "print(os.getppid(), flush=True)\n"
+        "time.sleep(0.5)\n"
+        "raise SystemExit(3)\n"
+    )
+    (tmp_path / "module.py").write_text(code)
+    command = [str(tmp_path / "python"), "-m", "module"]
+    asking = subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+    )
+    with asking, asking.stdout:
+        os.kill(int(asking.stdout.readline()), signal.SIGKILL)
+        assert asking.wait(timeout=60) == 3
+    kill(server)
+    server.wait()
+
+
 def test_server_has_no_thread_that_a_copy_would_lack(warm, tmp_path):
-    code = "import os; print(os.getppid())"
+    code = "import os, sys; assert 'torch' in sys.modules; print(os.getppid())"
     server = psutil.Process(int(run(warm, tmp_path, code).stdout))
     assert server.num_threads() == 1
 
@@ -103,7 +133,7 @@ def test_copy_and_all_that_it_started_end_with_whoever_asked(warm, tmp_path):
         "time.sleep(60)\n"
     )
     (tmp_path / "module.py").write_text(code)
-    asking = start_guarded([warm, "-m", "module"], tmp_path)
+    asking = start_guarded([warm, "-m", "module"], tmp_path, ENVIRONMENT)
     pids = tmp_path / "pids"
     deadline = time.monotonic() + 60
     while not (pids.exists() and pids.read_text().endswith(" ")) and time.monotonic() < deadline:
@@ -115,6 +145,9 @@ def test_copy_and_all_that_it_started_end_with_whoever_asked(warm, tmp_path):
     asking.wait()
 
 
-def test_torch_was_loaded_with_the_instruction_set_pinned(warm, tmp_path):
+def test_torch_was_loaded_as_the_project_pins_it(warm, tmp_path):
     code = "import torch; print(torch.backends.cpu.get_cpu_capability())"
-    assert run(warm, tmp_path, code).stdout == "AVX2\n"
+    usual = subprocess.check_output(
+        [sys.executable, "-c", f"import grvae\n{code}"], env=ENVIRONMENT, text=True
+    )
+    assert run(warm, tmp_path, code).stdout == usual

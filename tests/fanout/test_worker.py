@@ -22,13 +22,14 @@ import dask
 from fanout.cluster import LOCAL_SETTINGS
 from fanout.commands import DVC
 from fanout.exchange import settings_for_workers
-from fanout.guard import start_guarded
+from fanout.guard import kill, start_guarded
 from fanout.job import Job, Outcome, Remote, meeting_place
 from fanout.pipeline import Unit
 from fanout.progress import Progress
 from fanout.work_folder import drop_other_pipelines, make_work_folder, write_settings
 from fanout.worker import (
     PROCESSES,
+    WARM_PYTHONS,
     check_versions,
     commands,
     only_one,
@@ -36,10 +37,12 @@ from fanout.worker import (
     run_command,
     run_unit,
     stop_job,
+    thread_variables,
     versions,
 )
 from grvae.base.errors import GrvaeError
 
+USUAL = Path(sys.executable).parent
 UNIT = Unit(("train@a-0", "evaluate@a-0"), ("download",))
 SLEEP = (
     "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
@@ -131,7 +134,21 @@ def test_setting_of_local_workers_is_one_that_dask_has(name):
 def test_failed_command_says_why(job, tmp_path):
     subprocess.run([*DVC, "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
     with pytest.raises(GrvaeError, match=r"^`dvc checkout` failed: .*'nothing'"):
-        run_command(["checkout", "nothing"], tmp_path, job, (), deque())
+        run_command(["checkout", "nothing"], tmp_path, job, (), deque(), USUAL)
+
+
+def test_stages_start_at_once_however_long_the_path_of_the_workers_folder(tmp_path):
+    scratch = tmp_path / ("x" * 100)
+    scratch.mkdir()
+    python = WARM_PYTHONS.get(1, str(scratch)) / "python"
+    (tmp_path / "module.py").write_text("import sys; print('torch' in sys.modules)")
+    variables = os.environ | thread_variables(1)
+    shown = subprocess.check_output([python, "-m", "module"], cwd=tmp_path, env=variables)
+    assert shown == b"True\n"
+    assert WARM_PYTHONS.get(1, str(scratch)) == python.parent
+    _, server = WARM_PYTHONS.servers.pop(1)
+    kill(server)
+    server.wait()
 
 
 def test_checkpoint_that_a_killed_worker_has_left_is_there_for_the_next_one(job, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from grvae.base.errors import GrvaeError
-from tests.project import ENVIRONMENT, ran
+from tests.project import ran, warm_environment
 from tools.accept import draw, main
 from tools.changes import Changes
 
@@ -75,7 +75,9 @@ FILES = {
 
 
 def call(*command):
-    result = subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True, text=True)
+    result = subprocess.run(
+        command, env=warm_environment(), check=True, capture_output=True, text=True
+    )
     return result.stdout
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.project import BOUND_BY_PERMISSIONS, USUAL_ENVIRONMENT, ran
+from tests.project import BOUND_BY_PERMISSIONS, ENVIRONMENT, ran
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def begin_run(project):
     """Start `dvc repro` on one run; returns when that has begun, its old weights being gone."""
     process = subprocess.Popen(
         ["dvc", "repro", "--force", "--single-item", "train@routed-1"],
-        cwd=project.folder, env=USUAL_ENVIRONMENT, start_new_session=True, text=True,
+        cwd=project.folder, env=ENVIRONMENT, start_new_session=True, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     weights = project.folder / "runs" / "routed" / "1" / "weights.safetensors"
@@ -76,7 +76,7 @@ def test_read_only_reports_folder_is_one_line_and_a_later_repro_succeeds(project
     reports = project.folder / "reports"
     reports.chmod(0o555)
     command = (*BOUND_BY_PERMISSIONS, "dvc", "repro", "--force", "--single-item", "report")
-    output = project.run(*command, code=255, environment=USUAL_ENVIRONMENT)
+    output = project.run(*command, code=255, environment=ENVIRONMENT)
     reports.chmod(0o755)
     errors = [line for line in output.splitlines() if line.startswith("ERROR")]
     assert errors == [
