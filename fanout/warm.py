@@ -30,6 +30,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 
+# In the order in which they are needed.
 MODULES = (
     "dvc.api",
     "dvc.commands.checkout",
@@ -37,16 +38,16 @@ MODULES = (
     "dvc.commands.status",
     "dvc.repo.reproduce",
     "dvc_data.index",
-    "matplotlib.pyplot",
+    "torch",
+    "torch._dynamo",  # which an optimizer imports at its first step
+    "safetensors.torch",
     "pandas",
     "pydantic",
-    "safetensors.torch",
     "scipy.optimize",
     "scipy.stats",
     "sklearn.linear_model",
     "sklearn.pipeline",
-    "torch",
-    "torch._dynamo",  # which an optimizer imports at its first step
+    "matplotlib.pyplot",
     "torchvision",
 )
 OWN_PACKAGES = {"fanout", "grvae"}
@@ -110,15 +111,18 @@ def serve() -> socket.socket:
     import grvae  # noqa: F401 - pins the maths libraries before they are loaded
 
     pinned = read_early()
-    for name in MODULES:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    gc.freeze()  # else a copy's collector would write to, and so copy, all of the memory
-
+    left = list(MODULES)
     copies: dict[int, tuple[int, socket.socket]] = {}  # by a descriptor that tells of their end
     while True:
-        ready, _, _ = select.select([listener.fileno(), *copies], [], [], IDLE_SECONDS)
-        if not ready and not copies:
+        # Who asks early gets what there is by then, and imports the rest itself.
+        patience = 0.0 if left else IDLE_SECONDS
+        ready, _, _ = select.select([listener.fileno(), *copies], [], [], patience)
+        if left and not ready:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(left.pop(0))
+            if not left:
+                gc.freeze()  # else a copy's collector would write to, and so copy, all memory
+        elif not ready and not copies:
             Path(SOCKET).unlink()
             sys.exit()
         for descriptor in ready:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from unittest.mock import patch
 from ruamel.yaml import YAML
 
 from fanout.guard import kill
-from fanout.warm import start
+from fanout.warm import MODULES, start
 from tests.conftest import PROJECT, write_small_params
 
 
@@ -90,9 +91,23 @@ def warm_python() -> Path:
 
 
 def start_warm(folder: Path) -> subprocess.Popen[str]:
-    """Start a server for whoever has `ENVIRONMENT`."""
+    """Start a server for whoever has `ENVIRONMENT`; returns when it has imported all."""
     with patch.dict(os.environ, ENVIRONMENT, clear=True):
-        return start(folder)
+        server = start(folder)
+    wait_until_warm(folder, ENVIRONMENT)
+    return server
+
+
+def wait_until_warm(folder: Path, environment: Mapping[str, str]) -> None:
+    """Wait until a server of `fanout.warm` has imported all that it will."""
+    (folder / "seen.py").write_text("import sys; print(*sys.modules)")
+    command, deadline = [str(folder / "python"), "-m", "seen"], time.monotonic() + 60
+    while (
+        MODULES[-1]
+        not in subprocess.check_output(command, cwd=folder, env=environment, text=True).split()
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def warm_environment() -> dict[str, str]:
