@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.pages import write_page
 from benchmarks.strokes import Drawing, images, reading_rates
 from grvae.base.command import StageCommand, paths
 from grvae.base.layout import run_folder
 from grvae.base.sizes import DIGITS
 from grvae.base.statistics import estimate_median
-from grvae.base.storage import load_json, save_json, write_atomically
+from grvae.base.storage import load_json, save_json
 from grvae.model.vae import VAE, load_vae
 from grvae.params import Params, load_params
-from grvae.show.markdown import write_percent
 from grvae.use.demo_bundle import assignment_of
 
 OFTEN = 0.5  # of a variant's seeds misread a drawing that is named
@@ -77,36 +77,23 @@ def often(drawn: Sequence[Drawing], misread: Counter[int], params: Params) -> li
     ]
 
 
-def write_table(rates: dict[str, Any]) -> str:
-    """A row a variant, a column a digit; over seeds the median of all, the means of the digits."""
-    lines = [
-        f"{rates['drawings']} drawings of {rates['forms']} forms; the share read right, median "
-        "over seeds. In brackets, 95 % intervals.",
-        "",
-        "| variant | all | lowest seed | " + " | ".join(map(str, range(DIGITS))) + " |",
-        "|" + "---|" * (DIGITS + 3),
-    ]
+def rows_of(rates: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row a variant: over seeds the median of all and the lowest, and the mean of each digit."""
+    rows = []
     for variant in rates["order"]:
         found = rates["variants"][variant]
         seeds = found["seeds"].values()
         whole = np.array([seed["all"] for seed in seeds])
-        digits = [np.mean([seed["digits"][str(d)] for seed in seeds]) for d in range(DIGITS)]
-        result = estimate_median(whole)
-        ends = [write_percent(end) for end in (result.low, result.high) if end is not None]
-        shown = [write_percent(result.median) + (f" ({' to '.join(ends)})" if ends else "")]
-        shown += [write_percent(float(value)) for value in (whole.min(), *digits)]
-        lines.append(f"| `{variant}` | " + " | ".join(shown) + " |")
-    lines += ["", "`baseline` is read by its best assignment of latents to digits.", ""]
-    for variant in rates["order"]:
-        found = rates["variants"][variant]
-        names = found["often_misread"]
-        if len(names) <= rates["drawings"] / 10:
-            lines.append(
-                f"`{variant}` misreads these with half its seeds or more: "
-                f"{', '.join(names) or 'none'}."
-            )
-            lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
+        rows.append(
+            {
+                "variant": variant,
+                "all": estimate_median(whole),
+                "lowest": whole.min(),
+                "digits": [np.mean([s["digits"][str(d)] for s in seeds]) for d in range(DIGITS)],
+                "often_misread": found["often_misread"],
+            }
+        )
+    return rows
 
 
 @click.command(cls=StageCommand, help=__doc__)
@@ -115,7 +102,7 @@ def drawn_styles(params: Path, runs: Path, out: Path, table: Path) -> None:
     """Write the rates, and the table of them."""
     rates = report(load_params(params), runs)
     save_json(out, rates)
-    write_atomically(table, write_table(rates).encode())
+    write_page(table, {**rates, "rows": rows_of(rates)})
 
 
 if __name__ == "__main__":

@@ -17,9 +17,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import dask
@@ -28,10 +27,10 @@ from distributed import Client, Future, LocalCluster, get_worker
 from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
+from benchmarks.pages import write_page
 from fanout.cluster import LOCAL_SETTINGS
 from fanout.snapshot import list_files
-from grvae.base.storage import load_json, save_json, save_table, write_atomically
-from grvae.show.markdown import write_percent
+from grvae.base.storage import load_json, save_json, save_table
 
 PROJECT = Path(__file__).resolve().parents[1]
 REPORTS = PROJECT / "reports" / "fanout"
@@ -98,6 +97,7 @@ def speedup(
     best = table.groupby("way", sort=False)["seconds"].min()
     fan_out = best.iloc[-1]
     summary = {
+        "runs": len(VARIANTS) * seeds,
         "dataset": dataset,
         "seeds": seeds,
         "epochs": epochs,
@@ -111,28 +111,8 @@ def speedup(
     }
     save_table(REPORTS / "speedup.csv", table)
     save_json(REPORTS / "speedup.json", summary)
-    write_atomically(REPORTS / "speedup.md", describe(summary).encode())
+    write_page(REPORTS / "speedup.md", summary)
     click.echo(json.dumps(summary, indent=2))
-
-
-def describe(summary: Mapping[str, Any]) -> str:
-    """The paragraph that the README shows."""
-    length = f", shortened to {summary['epochs']} epochs a phase" if summary["epochs"] else ""
-    rows = "\n".join(
-        f"| `{way}` | {seconds:.0f} | {summary['speedup'][way]:.2f} "
-        f"| {summary['seconds_beside_training'][way]:.0f} |"
-        for way, seconds in summary["seconds"].items()
-    )
-    return (
-        f"{len(VARIANTS) * summary['seeds']} runs on {summary['dataset']}{length}, trained and "
-        f"evaluated from nothing but the data, on {summary['cores']} cores, one thread a process; "
-        "each way gave the same `dvc.lock`:\n\n"
-        "| | seconds | times that of the fan-out | a run's process, seconds beside training |\n"
-        f"|---|---|---|---|\n{rows}\n\n"
-        f"{summary['jobs']} workers have an efficiency of "
-        f"**{write_percent(summary['efficiency'], 0)}**. Evaluation, DVC and waiting at the end are "
-        "beside training.\n"
-    )
 
 
 def copy_project(folder: Path, dataset: str, seeds: int, epochs: int | None) -> None:

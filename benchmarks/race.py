@@ -14,9 +14,9 @@ import click
 import pandas as pd
 from matplotlib.figure import Figure
 
+from benchmarks.pages import write_page
 from grvae.base.command import PATH, StageCommand
 from grvae.base.storage import load_json, load_table, save_table, write_atomically
-from grvae.show.markdown import write_percent
 from grvae.show.style import OKABE_ITO, as_percent, encode_png, styled
 
 PANELS = {
@@ -92,31 +92,6 @@ def standings(
     return pd.DataFrame(rows)
 
 
-def write_table(table: pd.DataFrame, accuracy: float) -> str:
-    """The standings in markdown."""
-    lines = [
-        "| recipe | runs | seconds a run | argmax accuracy, test: mean (worst run) | lowest recall "
-        "of any digit | squared error per image, test | seconds to "
-        f"{write_percent(accuracy, 2)} on validation |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in table.to_dict("records"):
-        time = f"{row['seconds']:,.0f}"
-        if row["variant"] != "published":
-            time += f" (1/{row['time_ratio']:.0f} of `published`)"
-        late = math.isinf(row["seconds_to_accuracy"])
-        mean, worst, recall = (
-            write_percent(row[name])
-            for name in ("argmax_accuracy", "argmax_accuracy_worst", "lowest_recall")
-        )
-        lines.append(
-            f"| `{row['variant']}` | {row['runs']} | {time} | {mean} ({worst}) | {recall} "
-            f"| {row['squared_error']:.2f} "
-            f"| {'never' if late else format(row['seconds_to_accuracy'], '.0f')} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
 @click.command(cls=StageCommand)
 @click.option("--speed", "speed_file", type=PATH, required=True)
 @click.option("--curves", "curves_file", type=PATH, required=True)
@@ -151,7 +126,8 @@ def race(
     table = standings(histories, measures, costs, headline["argmax_accuracy"])
     write_atomically(figure_file, encode_png(draw_race(histories)))
     save_table(table_file, table)
-    write_atomically(markdown_file, write_table(table, headline["argmax_accuracy"]).encode())
+    rows = table.to_dict("records")
+    write_page(markdown_file, {"accuracy": headline["argmax_accuracy"], "rows": rows})
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ of its steps times the median time of a step; nobody has to wait for 100 publish
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import click
 import torch
@@ -19,9 +18,10 @@ from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.pages import write_page
 from grvae.base.command import PATH, StageCommand
 from grvae.base.numerics import repeatable
-from grvae.base.storage import save_json, write_atomically
+from grvae.base.storage import save_json
 from grvae.model.images import ImageSet, load_images
 from grvae.model.run import Run
 from grvae.model.training import decoder_epoch, encode_all, joint_epoch
@@ -201,32 +201,7 @@ def speed(params_file: Path, images_file: Path, rounds: int, summary_file: Path,
         "costs": {variant: asdict(cost) for variant, cost in costs.items()},
     }
     save_json(out, results)
-    write_atomically(summary_file, summarise(results).encode())
-
-
-def summarise(results: Mapping[str, Any]) -> str:
-    """The paragraph that the README shows."""
-    costs = results["costs"]
-    theirs = costs["published"]
-    lines = [
-        f"Timed in turns in one process with one thread ({results['rounds']} rounds, medians), the "
-        "steps of a run take:\n",
-        "| recipe | seconds | of `published` | TFLOP | of `published` | a joint step's rate, as a "
-        "share of that of its layers alone |",
-        "|---|---|---|---|---|---|",
-    ]
-    for variant, cost in costs.items():
-        lines.append(
-            f"| `{variant}` | {cost['run_seconds']:,.0f} "
-            f"| 1/{theirs['run_seconds'] / cost['run_seconds']:.0f} "
-            f"| {cost['run_flops'] / 1e12:.1f} | 1/{theirs['run_flops'] / cost['run_flops']:.0f} "
-            f"| {write_percent(cost['layer_share'], 0)} |"
-        )
-    lines.append(
-        "\nThe layers are those with weights, each timed by itself, forward and backward. The rest "
-        "of a step goes to activations, losses, the gather of a batch and AdamW.\n"
-    )
-    return "\n".join(lines).replace("1/1 ", "1 ")
+    write_page(summary_file, results)
 
 
 if __name__ == "__main__":

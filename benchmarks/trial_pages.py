@@ -6,36 +6,13 @@ import click
 import pandas as pd
 from matplotlib.figure import Figure
 
+from benchmarks.pages import write_page
 from grvae.base.command import CommandGroup, StageCommand, paths
 from grvae.base.statistics import estimate_median
 from grvae.base.storage import load_table, write_atomically
 from grvae.measure.summary import DAMAGED_RECALL, damaged_runs
-from grvae.show.markdown import render_template
 from grvae.show.style import GREY, as_percent, colours_of, encode_png, make_panels, styled
 
-FRONT = """\
-| recipe | family | argmax accuracy | lowest recall | squared error | CPU seconds | n |
-|---|---|---|---|---|---|---|
-{% for row in rows %}
-| `{{ row.trial }}` | {{ row.family }} | {{ row.argmax_accuracy | percent(2) }} | \
-{{ row.lowest_recall | percent }} | {{ row.squared_error_per_image | number }} | \
-{{ row.cpu_seconds | number(0) }} | {{ row.runs }} |
-{% endfor %}
-"""
-SEEDS = """\
-| variant | n | argmax accuracy, median | mean | lowest | lowest recall | squared error | \
-runs with a digit below {{ damaged_recall | percent(0) }} |
-|---|---|---|---|---|---|---|---|
-{% for row in rows %}
-| `{{ row.trial }}` | {{ row.damaged.runs }} | {{ row.accuracy.median | percent(2) }}\
-{% if row.accuracy.low is not none %} ({{ row.accuracy.low | percent(2) }} to \
-{{ row.accuracy.high | percent(2) }}){% endif %} | \
-{{ row.mean | percent(2) }} | {{ row.lowest | percent(2) }} | \
-{{ row.lowest_recall | percent }} | {{ row.error | number }} | \
-{{ row.damaged.count }} of {{ row.damaged.runs }} ({{ row.damaged.share_ci95_low | percent }} to \
-{{ row.damaged.share_ci95_high | percent }}) |
-{% endfor %}
-"""
 # Below this share of the digits a recipe is listed, but not drawn: the others would be one dot.
 LOWEST_SHOWN = 0.97
 
@@ -51,8 +28,7 @@ def front(table: Path, figure: Path, markdown: Path) -> None:
     """Draw accuracy against error, a dot a recipe, and list them."""
     recipes = means_by_recipe(load_table(table))
     write_atomically(figure, encode_png(draw_front(recipes)))
-    page = render_template(FRONT, {"rows": recipes.to_dict("records")})
-    write_atomically(markdown, page.encode())
+    write_page(markdown, {"rows": recipes.to_dict("records")})
 
 
 def means_by_recipe(runs: pd.DataFrame) -> pd.DataFrame:
@@ -116,8 +92,7 @@ def seeds(table: Path, markdown: Path) -> None:
         }
         for trial, runs in load_table(table).groupby("trial", sort=False)
     ]
-    page = render_template(SEEDS, {"rows": rows, "damaged_recall": DAMAGED_RECALL})
-    write_atomically(markdown, page.encode())
+    write_page(markdown, {"rows": rows, "damaged_recall": DAMAGED_RECALL})
 
 
 if __name__ == "__main__":

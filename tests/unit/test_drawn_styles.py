@@ -1,9 +1,11 @@
 import json
+import shutil
 
 import numpy as np
 import torch
 
-from benchmarks.drawn_styles import read_drawings, write_table
+from benchmarks.drawn_styles import read_drawings, rows_of
+from benchmarks.pages import write_page
 from benchmarks.strokes import drawings
 from grvae.model.vae import build_model
 from tests.conftest import PROJECT
@@ -25,6 +27,8 @@ def test_drawing_is_read_as_the_digit_of_the_largest_mean(recipe, images):
     np.testing.assert_array_equal(read_drawings(model, images.pixels.numpy(), assignment), expected)
 
 
-def test_committed_table_is_that_of_the_committed_rates():
-    rates = json.loads(RATES.read_text())
-    assert write_table(rates) == RATES.with_suffix(".md").read_text()
+def test_committed_table_is_that_of_the_committed_rates(tmp_path):
+    rates, page = json.loads(RATES.read_text()), tmp_path / "drawn_styles.md"
+    shutil.copy(RATES.with_name("drawn_styles_template.md"), tmp_path)
+    write_page(page, {**rates, "rows": rows_of(rates)})
+    assert page.read_text() == RATES.with_suffix(".md").read_text()

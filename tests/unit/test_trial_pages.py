@@ -1,8 +1,14 @@
+import shutil
+
 import pandas as pd
 from click.testing import CliRunner
 
-from benchmarks.trial_pages import seeds, undominated
+from benchmarks.trial_pages import front, seeds, undominated
 from grvae.base.storage import save_table
+from tests.conftest import PROJECT
+
+FRONT = PROJECT / "reports" / "search" / "front.md"
+SUMMARY = PROJECT / "reports" / "many_seeds" / "summary.md"
 
 
 def recipes(**values):
@@ -23,7 +29,22 @@ def test_equal_errors_leave_the_one_that_reads_more():
 def test_few_seeds_have_a_median_without_an_interval(tmp_path):
     row = {"argmax_accuracy": 0.5, "lowest_recall": 0.25, "squared_error_per_image": 20.0}
     save_table(tmp_path / "runs.csv", pd.DataFrame([{"trial": "one", "seed": 0, **row}]))
-    options = ["--table", tmp_path / "runs.csv", "--markdown", tmp_path / "page.md"]
-    result = CliRunner().invoke(seeds, [str(word) for word in options], catch_exceptions=False)
+    page = filled(seeds, tmp_path / "runs.csv", SUMMARY, tmp_path)
+    assert "| `one` | 1 | 50.00 % | 50.00 % |" in page
+
+
+def test_committed_pages_are_those_of_the_committed_tables(tmp_path):
+    page = filled(seeds, SUMMARY.with_name("runs.csv"), SUMMARY, tmp_path)
+    assert page == SUMMARY.read_text()
+    figure = ("--figure", tmp_path / "front.png")
+    page = filled(front, FRONT.with_suffix(".csv"), FRONT, tmp_path, *figure)
+    assert page == FRONT.read_text()
+
+
+def filled(command, table, page, folder, *options):
+    """What a command makes of a table, by the template of a committed page."""
+    shutil.copy(page.with_name(f"{page.stem}_template.md"), folder)
+    words = ["--table", table, "--markdown", folder / page.name, *options]
+    result = CliRunner().invoke(command, [str(word) for word in words], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert "| `one` | 1 | 50.00 % | 50.00 % |" in (tmp_path / "page.md").read_text()
+    return (folder / page.name).read_text()
