@@ -4,11 +4,10 @@ Every setting trains in a process of its own, so that its peak memory is its own
 while the others stay as they are.
 """
 
-import json
 import resource
-import subprocess
-import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -31,20 +30,11 @@ USUAL = {"images": 60_000, "width": 256, "seeds": 1}
 SHORT = {"epochs": 2, "decoder_epochs": 1}
 
 
-@click.group()
-def cli() -> None:
-    """Measure how the cost of training grows."""
-
-
-@cli.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
-@click.option("--images-file", type=PATH, required=True)
-@click.option("--images", type=int, required=True)
-@click.option("--width", type=int, required=True)
-@click.option("--seeds", type=int, required=True)
-def one(params_file: Path, images_file: Path, images: int, width: int, seeds: int) -> None:
-    """Train one setting in this process; prints seconds and peak megabytes."""
-    recipe = load_params(params_file).variant("hard").recipe
+def train_setting(
+    params: Path, images_file: Path, images: int, width: int, seeds: int
+) -> dict[str, float]:
+    """Seconds and peak megabytes of this process, which trains one setting and nothing else."""
+    recipe = load_params(params).variant("hard").recipe
     sizes = {"network": "mlp", "hidden_sizes": [width, width // 2], "decoder_sizes": None}
     recipe = recipe.model_copy(update=SHORT | sizes)
     data = load_images(images_file)[:images]
@@ -53,10 +43,10 @@ def one(params_file: Path, images_file: Path, images: int, width: int, seeds: in
         train_vae(data, data[:0], recipe, "relu", seed)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    click.echo(json.dumps({"seconds": seconds, "peak_megabytes": peak}))
+    return {"seconds": seconds, "peak_megabytes": peak}
 
 
-@cli.command(cls=StageCommand)
+@click.command(cls=StageCommand)
 @click.option("--params", "params_file", type=PATH, required=True)
 @click.option("--images-file", type=PATH, required=True)
 @click.option("--table", "table_file", type=PATH, required=True)
@@ -64,15 +54,13 @@ def one(params_file: Path, images_file: Path, images: int, width: int, seeds: in
 def growth(params_file: Path, images_file: Path, table_file: Path, figure_file: Path) -> None:
     """Train every setting in a process of its own; writes a table and a figure."""
     rows = []
-    for varied, values in SETTINGS.items():
-        for value in values:
-            setting = USUAL | {varied: value}
-            options = [word for name, n in setting.items() for word in (f"--{name}", str(n))]
-            command = [sys.executable, "-m", "benchmarks.cost", "one"]
-            command += ["--params", str(params_file), "--images-file", str(images_file), *options]
-            result = subprocess.run(command, check=True, capture_output=True, text=True)
-            rows.append({"varied": varied, **setting, **json.loads(result.stdout)})
-            click.echo(f"{varied} {value}: {rows[-1]['seconds']:.1f} s")
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+        for varied, values in SETTINGS.items():
+            for value in values:
+                setting = USUAL | {varied: value}
+                cost = pool.submit(train_setting, params_file, images_file, **setting).result()
+                rows.append({"varied": varied, **setting, **cost})
+                click.echo(f"{varied} {value}: {cost['seconds']:.1f} s")
     table = pd.DataFrame(rows)
     save_table(table_file, table)
     write_atomically(figure_file, encode_png(draw_growth(table)))
@@ -103,4 +91,4 @@ def draw_growth(table: pd.DataFrame) -> Figure:
 
 
 if __name__ == "__main__":
-    cli()
+    growth()
