@@ -27,7 +27,6 @@ from grvae.model.run import Run
 from grvae.model.training import decoder_epoch, encode_all, joint_epoch
 from grvae.model.vae import VAE
 from grvae.params import Recipe, load_params
-from grvae.show.markdown import write_percent
 
 STEPS = 40
 TIMED = ("gated", "routed", "published")
@@ -40,24 +39,17 @@ class Cost:
 
     Attributes:
         run_seconds: of all steps of a run; median over rounds.
-        run_seconds_fastest: the same in the fastest round.
-        run_seconds_slowest: the same in the slowest round.
         joint_epoch_seconds: of an epoch of the joint phase; median over rounds.
         decoder_epoch_seconds: of an epoch of the decoder phase; median over rounds.
         run_flops: floating-point operations of all steps of a run, as PyTorch counts them.
-        flops_per_second: of a joint step; median over rounds.
-        layer_flops_per_second: of that step's linear and convolutional layers alone.
-        layer_share: the one divided by the other.
+        layer_share: the rate of operations in a joint step, as a share of that of its linear and
+            convolutional layers alone; from the median over rounds.
     """
 
     run_seconds: float
-    run_seconds_fastest: float
-    run_seconds_slowest: float
     joint_epoch_seconds: float
     decoder_epoch_seconds: float
     run_flops: float
-    flops_per_second: float
-    layer_flops_per_second: float
     layer_share: float
 
 
@@ -112,20 +104,14 @@ def compare(contestants: dict[str, Contestant], rounds: int) -> dict[str, Cost]:
 def cost_of(contestant: Contestant, joint: list[float], decoder: list[float]) -> Cost:
     """Put a contestant's rounds together: seconds (round,) of `STEPS` steps of each phase."""
     joint_flops, decoder_flops = map(flops_of, (contestant.joint_steps, contestant.decoder_steps))
-    rate = joint_flops / median(joint)
     batch = contestant.images.pixels[: contestant.recipe.batch_size]
     layer_flops, layer_seconds = cost_of_layers(contestant.joint.model, batch, patience=0.2)
-    layer_rate = layer_flops / layer_seconds
     return Cost(
         run_seconds=contestant.over_a_run(median(joint), median(decoder)),
-        run_seconds_fastest=contestant.over_a_run(min(joint), min(decoder)),
-        run_seconds_slowest=contestant.over_a_run(max(joint), max(decoder)),
         joint_epoch_seconds=median(joint) * contestant.steps_per_epoch / STEPS,
         decoder_epoch_seconds=median(decoder) * contestant.steps_per_epoch / STEPS,
         run_flops=contestant.over_a_run(joint_flops, decoder_flops),
-        flops_per_second=rate,
-        layer_flops_per_second=layer_rate,
-        layer_share=rate / layer_rate,
+        layer_share=(joint_flops / median(joint)) / (layer_flops / layer_seconds),
     )
 
 
@@ -189,19 +175,13 @@ def speed(params_file: Path, images_file: Path, rounds: int, summary_file: Path,
         contestants[variant] = Contestant(params.variant(variant).recipe, images)
     with repeatable(has_convolutions=True):  # one thread, for all alike
         costs = compare(contestants, rounds)
-    for variant, cost in costs.items():
-        click.echo(
-            f"{variant}: {cost.run_seconds:.1f} s a run ({cost.run_seconds_fastest:.1f} to "
-            f"{cost.run_seconds_slowest:.1f} over {rounds} rounds), "
-            f"{cost.run_flops / 1e12:.2f} TFLOP, {cost.flops_per_second / 1e9:.0f} GFLOP/s, "
-            f"{write_percent(cost.layer_share, 0)} of the rate of its layers alone"
-        )
     results = {
         "rounds": rounds,
         "costs": {variant: asdict(cost) for variant, cost in costs.items()},
     }
     save_json(out, results)
     write_page(summary_file, results)
+    click.echo(summary_file.read_text())
 
 
 if __name__ == "__main__":
