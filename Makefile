@@ -44,7 +44,7 @@ bench: $(INSTALLED)
 	dvc repro download@gated
 	python -m benchmarks.speed --params params.yaml --images data/gated/train.safetensors \
 		--summary reports/benchmark/summary.md --out reports/benchmark/speed.json
-	python -m benchmarks.cost --params params.yaml --images-file data/gated/train.safetensors \
+	python -m benchmarks.cost --params params.yaml --images data/gated/train.safetensors \
 		--table reports/benchmark/growth.csv --figure reports/benchmark/growth.png
 
 # The pipeline's own runs against the published recipe, whose 100 epochs are run once and take half an

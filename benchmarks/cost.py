@@ -14,7 +14,7 @@ import click
 import pandas as pd
 from matplotlib.figure import Figure
 
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import StageCommand, paths
 from grvae.base.storage import save_table, write_atomically
 from grvae.model.images import load_images
 from grvae.model.training import train_vae
@@ -47,23 +47,20 @@ def train_setting(
 
 
 @click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
-@click.option("--images-file", type=PATH, required=True)
-@click.option("--table", "table_file", type=PATH, required=True)
-@click.option("--figure", "figure_file", type=PATH, required=True)
-def growth(params_file: Path, images_file: Path, table_file: Path, figure_file: Path) -> None:
+@paths("params", "images", "table", "figure")
+def growth(params: Path, images: Path, table: Path, figure: Path) -> None:
     """Train every setting in a process of its own; writes a table and a figure."""
     rows = []
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
         for varied, values in SETTINGS.items():
             for value in values:
                 setting = USUAL | {varied: value}
-                cost = pool.submit(train_setting, params_file, images_file, **setting).result()
+                cost = pool.submit(train_setting, params, images, **setting).result()
                 rows.append({"varied": varied, **setting, **cost})
                 click.echo(f"{varied} {value}: {cost['seconds']:.1f} s")
-    table = pd.DataFrame(rows)
-    save_table(table_file, table)
-    write_atomically(figure_file, encode_png(draw_growth(table)))
+    costs = pd.DataFrame(rows)
+    save_table(table, costs)
+    write_atomically(figure, encode_png(draw_growth(costs)))
 
 
 @styled

@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks.pages import write_page
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import StageCommand, paths
 from grvae.base.storage import load_json, load_table, save_table, write_atomically
 from grvae.show.style import OKABE_ITO, as_percent, encode_png, styled
 
@@ -93,41 +93,36 @@ def standings(
 
 
 @click.command(cls=StageCommand)
-@click.option("--speed", "speed_file", type=PATH, required=True)
-@click.option("--curves", "curves_file", type=PATH, required=True)
-@click.option("--runs", "runs_file", type=PATH, required=True, help="Measures on the test split.")
-@click.option("--published-history", "history_file", type=PATH, required=True)
-@click.option("--published-measures", "measures_file", type=PATH, required=True)
-@click.option("--quoted", "quoted_file", type=PATH, required=True, help="Published numbers.")
-@click.option("--figure", "figure_file", type=PATH, required=True)
-@click.option("--table", "table_file", type=PATH, required=True)
-@click.option("--markdown", "markdown_file", type=PATH, required=True)
+@paths("speed", "curves", "runs", "published-history", "published-measures", "quoted")
+@paths("figure", "table", "markdown")
 def race(
-    speed_file: Path,
-    curves_file: Path,
-    runs_file: Path,
-    history_file: Path,
-    measures_file: Path,
-    quoted_file: Path,
-    figure_file: Path,
-    table_file: Path,
-    markdown_file: Path,
+    speed: Path,
+    curves: Path,
+    runs: Path,
+    published_history: Path,
+    published_measures: Path,
+    quoted: Path,
+    figure: Path,
+    table: Path,
+    markdown: Path,
 ) -> None:
-    """Draw quality against time, and tell when each recipe reaches the published accuracy."""
-    costs, headline = load_json(speed_file)["costs"], load_json(quoted_file)["headline"]
-    curves = load_table(curves_file)
-    curves = curves[curves["variant"].isin(costs)]
-    histories = {str(name): group for name, group in curves.groupby("variant", sort=False)}
-    histories["published"] = load_table(history_file).assign(seed=0)
+    """Draw quality against time, and tell when each recipe reaches the quoted accuracy.
+
+    What `--runs` names has the measures on the test split.
+    """
+    costs, accuracy = load_json(speed)["costs"], load_json(quoted)["headline"]["argmax_accuracy"]
+    epochs = load_table(curves)
+    epochs = epochs[epochs["variant"].isin(costs)]
+    histories = {str(name): group for name, group in epochs.groupby("variant", sort=False)}
+    histories["published"] = load_table(published_history).assign(seed=0)
     for variant, history in histories.items():
-        runs = [with_seconds(run, costs[variant]) for _, run in history.groupby("seed")]
-        histories[variant] = pd.concat(runs)
-    measures = test_measures(load_table(runs_file), load_json(measures_file))
-    table = standings(histories, measures, costs, headline["argmax_accuracy"])
-    write_atomically(figure_file, encode_png(draw_race(histories)))
-    save_table(table_file, table)
-    rows = table.to_dict("records")
-    write_page(markdown_file, {"accuracy": headline["argmax_accuracy"], "rows": rows})
+        timed = [with_seconds(run, costs[variant]) for _, run in history.groupby("seed")]
+        histories[variant] = pd.concat(timed)
+    measures = test_measures(load_table(runs), load_json(published_measures))
+    recipes = standings(histories, measures, costs, accuracy)
+    write_atomically(figure, encode_png(draw_race(histories)))
+    save_table(table, recipes)
+    write_page(markdown, {"accuracy": accuracy, "rows": recipes.to_dict("records")})
 
 
 if __name__ == "__main__":

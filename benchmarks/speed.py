@@ -19,7 +19,7 @@ from torch.utils.benchmark import Timer
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.pages import write_page
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import StageCommand, paths
 from grvae.base.numerics import repeatable
 from grvae.base.storage import save_json
 from grvae.model.images import ImageSet, load_images
@@ -161,27 +161,18 @@ def both_ways(layer: nn.Module, inputs: Tensor) -> Callable[[], object]:
 
 
 @click.command(cls=StageCommand)
-@click.option("--params", "params_file", type=PATH, required=True)
-@click.option("--images", "images_file", type=PATH, required=True)
+@paths("params", "images", "summary", "out")
 @click.option("--rounds", type=click.IntRange(min=3), default=9)
-@click.option("--summary", "summary_file", type=PATH, required=True)
-@click.option("--out", type=PATH, required=True)
-def speed(params_file: Path, images_file: Path, rounds: int, summary_file: Path, out: Path) -> None:
+def speed(params: Path, images: Path, summary: Path, out: Path, rounds: int) -> None:
     """Time the published recipe and the default one side by side."""
-    params = load_params(params_file)
-    images = load_images(images_file)
-    contestants = {}
-    for variant in TIMED:
-        contestants[variant] = Contestant(params.variant(variant).recipe, images)
+    recipes, pixels = load_params(params), load_images(images)
+    contestants = {name: Contestant(recipes.variant(name).recipe, pixels) for name in TIMED}
     with repeatable(has_convolutions=True):  # one thread, for all alike
         costs = compare(contestants, rounds)
-    results = {
-        "rounds": rounds,
-        "costs": {variant: asdict(cost) for variant, cost in costs.items()},
-    }
+    results = {"rounds": rounds, "costs": {name: asdict(cost) for name, cost in costs.items()}}
     save_json(out, results)
-    write_page(summary_file, results)
-    click.echo(summary_file.read_text())
+    write_page(summary, results)
+    click.echo(summary.read_text())
 
 
 if __name__ == "__main__":
