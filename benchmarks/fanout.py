@@ -3,7 +3,7 @@
     python -m benchmarks.fanout speedup    # real runs, in copies of the project; minutes to an hour
     python -m benchmarks.fanout simulate   # runs replaced by sleeps; needs little CPU
 
-Both write a table and a figure to reports/fanout/.
+What they find goes to reports/fanout/.
 """
 
 import contextlib
@@ -37,6 +37,11 @@ REPORTS = PROJECT / "reports" / "fanout"
 GRVAE = (sys.executable, "-m", "grvae.use.cli")
 DVC = (sys.executable, "-m", "dvc")
 VARIANTS = ("gated", "routed")
+SPEED = PROJECT / "reports" / "benchmark" / "speed.json"
+# Of the simulation.
+SCALES = (1000, 300, 100, 20)  # divide a run's measured time by these
+WORKERS = (1, 2, 4, 8, 16, 32, 64)
+RUNS_PER_WORKER = 4
 
 
 @click.group()
@@ -45,24 +50,11 @@ def benchmark() -> None:
 
 
 @benchmark.command()
-@click.option("--dataset", type=click.Choice(["digits", "mnist"]), default="mnist")
-@click.option(
-    "--seeds", type=click.IntRange(2), default=5, help="How many; each trains two variants."
-)
-@click.option(
-    "--epochs", type=click.IntRange(1), help="Of both phases; as in params.yaml if not given."
-)
+@click.option("--seeds", type=click.IntRange(2), default=5, help="Each trains two variants.")
+@click.option("--epochs", type=click.IntRange(1), help="Of both phases; else as in params.yaml.")
 @click.option("--jobs", type=click.IntRange(1), default=2)
 @click.option("--repeats", type=click.IntRange(1), default=1)
-@click.option("--folder", type=click.Path(path_type=Path), help="Where to work; needs some 500 MB.")
-def speedup(
-    dataset: str,
-    seeds: int,
-    epochs: int | None,
-    jobs: int,
-    repeats: int,
-    folder: Path | None,
-) -> None:
+def speedup(seeds: int, epochs: int | None, jobs: int, repeats: int) -> None:
     """Time training and evaluation in two ways, each from nothing but the downloaded data.
 
     A process has one thread either way: convolutions train in one, for the sake of their bits.
@@ -73,9 +65,9 @@ def speedup(
     }
     rows, locks = [], []
     for repeat, (way, command) in itertools.product(range(repeats), ways.items()):
-        with tempfile.TemporaryDirectory(prefix="grvae-fanout-", dir=folder) as name:
+        with tempfile.TemporaryDirectory(prefix="grvae-fanout-") as name:
             project = Path(name)
-            copy_project(project, dataset, seeds, epochs)
+            copy_project(project, seeds, epochs)
             run((*DVC, "repro", "download"), project)
             start = time.perf_counter()
             run(command, project)
@@ -98,8 +90,6 @@ def speedup(
     fan_out = best.iloc[-1]
     summary = {
         "runs": len(VARIANTS) * seeds,
-        "dataset": dataset,
-        "seeds": seeds,
         "epochs": epochs,
         "jobs": jobs,
         "cores": len(os.sched_getaffinity(0)),
@@ -107,7 +97,6 @@ def speedup(
         "seconds_beside_training": table.groupby("way", sort=False)["beside"].min().to_dict(),
         "speedup": (best / fan_out).to_dict(),
         "efficiency": best.iloc[0] / fan_out / jobs,
-        "same_lock": True,
     }
     save_table(REPORTS / "speedup.csv", table)
     save_json(REPORTS / "speedup.json", summary)
@@ -115,7 +104,7 @@ def speedup(
     click.echo(json.dumps(summary, indent=2))
 
 
-def copy_project(folder: Path, dataset: str, seeds: int, epochs: int | None) -> None:
+def copy_project(folder: Path, seeds: int, epochs: int | None) -> None:
     """The project as it stands, with other parameters and nothing run, in its own repository.
 
     Its graph ends with `evaluate`: what follows runs one after the other anyway.
@@ -126,7 +115,7 @@ def copy_project(folder: Path, dataset: str, seeds: int, epochs: int | None) -> 
             shutil.copy2(PROJECT / name, folder / name)
     yaml = YAML()
     values = yaml.load(folder / "params.yaml")
-    values |= {"dataset": dataset, "seeds": list(range(seeds)), "variants": list(VARIANTS)}
+    values |= {"seeds": list(range(seeds)), "variants": list(VARIANTS)}
     if epochs is not None:
         values["recipe"] |= {"epochs": epochs, "decoder_epochs": epochs}
     yaml.dump(values, folder / "params.yaml")
@@ -158,17 +147,7 @@ def run(command: tuple[str, ...], folder: Path) -> None:
 
 
 @benchmark.command()
-@click.option("--scales", default="1000,300,100,20", help="Divide a run's measured time by these.")
-@click.option("--workers", default="1,2,4,8,16,32,64", help="Numbers of workers.")
-@click.option("--runs-per-worker", type=click.IntRange(1), default=4)
-@click.option(
-    "--speed",
-    "speed_file",
-    type=click.Path(path_type=Path),
-    default=PROJECT / "reports" / "benchmark" / "speed.json",
-    help="Where a run's measured time stands.",
-)
-def simulate(scales: str, workers: str, runs_per_worker: int, speed_file: Path) -> None:
+def simulate() -> None:
     """Time a cluster whose runs only sleep: what is lost is the scheduler's share.
 
     The sleeps are as long as a measured `routed` run, divided by a scale. A run submits and reports
@@ -176,14 +155,14 @@ def simulate(scales: str, workers: str, runs_per_worker: int, speed_file: Path) 
     in it. Scheduler and workers are threads of this process, so the loss is an upper bound: on a
     cluster, each worker's part of it happens elsewhere.
     """
-    measured = load_json(speed_file)["costs"]["routed"]["run_seconds"]
+    measured = load_json(SPEED)["costs"]["routed"]["run_seconds"]
     rows = []
-    for count in map(int, workers.split(",")):
+    for count in WORKERS:
         with cluster(count) as client:
-            for scale in map(int, scales.split(",")):
-                length, runs = measured / scale, count * runs_per_worker
+            for scale in SCALES:
+                length, runs = measured / scale, count * RUNS_PER_WORKER
                 seconds = time_sleeps(client, length, runs)
-                overhead = seconds / runs_per_worker - length
+                overhead = seconds / RUNS_PER_WORKER - length
                 rows.append(
                     {
                         "workers": count,
@@ -202,21 +181,8 @@ def simulate(scales: str, workers: str, runs_per_worker: int, speed_file: Path) 
                     f"efficiency {rows[-1]['efficiency']:.2f}, {1000 * overhead:.0f} ms lost a run"
                 )
     table = pd.DataFrame(rows)
-    largest = table[table["workers"] == table["workers"].max()]
-    saturated = largest.sort_values("run_seconds")["runs_per_second"].iloc[0]
-    summary = {
-        "measured_run_seconds": measured,
-        "most_runs_per_second": table["runs_per_second"].max(),
-        "runs_per_second_when_flooded": saturated,
-        "workers_fed_at_full_length": int(saturated * measured),  # extrapolated
-        "most_workers": int(table["workers"].max()),
-        "least_efficiency_at_full_length": largest["efficiency_at_full_length"].min(),
-        "load": os.getloadavg()[0],
-    }
     save_table(REPORTS / "simulation.csv", table)
-    save_json(REPORTS / "simulation.json", summary)
     draw(table).savefig(REPORTS / "simulation.png", dpi=150, metadata={"Software": None})
-    click.echo(json.dumps(summary, indent=2))
 
 
 @contextlib.contextmanager
