@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import queue
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,7 @@ from ruamel.yaml import YAML
 
 from benchmarks.pages import write_page
 from fanout.cluster import LOCAL_SETTINGS
-from fanout.snapshot import list_files
+from fanout.snapshot import take_snapshot, unpack
 from grvae.base.storage import load_json, save_json, save_table
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -109,10 +108,8 @@ def copy_project(folder: Path, seeds: int, epochs: int | None) -> None:
 
     Its graph ends with `evaluate`: what follows runs one after the other anyway.
     """
-    for name in list_files(PROJECT):
-        if (PROJECT / name).is_file() and name != "dvc.lock":
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT / name, folder / name)
+    unpack(take_snapshot(PROJECT).archive, folder)
+    (folder / "dvc.lock").unlink(missing_ok=True)
     yaml = YAML()
     values = yaml.load(folder / "params.yaml")
     values |= {"seeds": list(range(seeds)), "variants": list(VARIANTS)}

@@ -65,6 +65,12 @@ def take_snapshot(folder: Path) -> Snapshot:
     return Snapshot(buffer.getvalue(), files)
 
 
+def unpack(archive: bytes, folder: Path) -> None:
+    """Write the files of a snapshot to a folder."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(folder, filter="tar")
+
+
 def list_files(folder: Path) -> list[str]:
     """The names of all files that git tracks or would track.
 

@@ -1,8 +1,6 @@
 """The folder that a unit runs in: the caller's project, set up for a worker."""
 
-import io
 import os
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +8,7 @@ from configobj import ConfigObj
 
 from fanout.job import Job, Remote
 from fanout.pipeline import MAIN_FILE, Unit, file_of
+from fanout.snapshot import unpack
 
 # Folders that DVC does not track and git ignores. Where the worker sees the caller's, it uses them:
 # a run that was killed goes on from its checkpoint, on whichever worker it is tried again.
@@ -18,8 +17,7 @@ UNTRACKED_FOLDERS = ("checkpoints", "logs")
 
 def make_work_folder(folder: Path, job: Job, archive: bytes) -> None:
     """Unpack the caller's project, and point its DVC at where results are exchanged."""
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        files.extractall(folder, filter="tar")
+    unpack(archive, folder)
     settings = {
         **job.settings,
         "core.no_scm": "true",

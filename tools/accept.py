@@ -11,13 +11,11 @@ only some of them have say, are sampled apart. And what cannot be made anew, as 
 input that no rerun makes, is taken on trust, and named.
 """
 
-import io
 import logging
 import os
 import random
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections import Counter
@@ -39,7 +37,7 @@ from ruamel.yaml import YAML
 
 from fanout.hidden import IGNORE, hides
 from fanout.pipeline import ancestors
-from fanout.snapshot import take_snapshot
+from fanout.snapshot import take_snapshot, unpack
 from grvae.base.command import StageCommand
 from grvae.base.errors import GrvaeError
 from tools.changes import Changes, find_changes, producers
@@ -55,9 +53,7 @@ def enter_copy(project: Repo, targets: Sequence[str]) -> Iterator[Repo]:
     """
     with tempfile.TemporaryDirectory(prefix="accept-") as scratch:
         folder = Path(scratch).resolve() / "project"
-        snapshot = take_snapshot(Path(project.root_dir))
-        with tarfile.open(fileobj=io.BytesIO(snapshot.archive)) as archive:
-            archive.extractall(folder, filter="data")
+        unpack(take_snapshot(Path(project.root_dir)).archive, folder)
         for target in targets:
             ignore = folder / Path(target.partition(":")[0]).with_name(IGNORE)
             if hides(ignore):

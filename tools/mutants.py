@@ -22,6 +22,8 @@ from typing import Any
 import click
 from ruamel.yaml import YAML
 
+from fanout.snapshot import list_files
+
 PROJECT = Path(__file__).parent.parent
 COPY = PROJECT / "logs" / "mutants"
 REPORT = PROJECT / "reports" / "mutants.json"
@@ -146,7 +148,7 @@ def copy_project(modules: list[str], afresh: bool) -> None:
     """Copy what git tracks, or would track, with the decorators of some modules moved."""
     if afresh:
         shutil.rmtree(COPY, ignore_errors=True)
-    for name in run_git("ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+    for name in list_files(PROJECT):
         if (PROJECT / name).is_file() and name not in modules:
             (COPY / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(PROJECT / name, COPY / name)
@@ -178,9 +180,7 @@ def decorated_functions(source: str) -> Iterator[ast.FunctionDef]:
 
 def run_git(*arguments: str) -> str:
     """What a git command prints."""
-    return subprocess.run(
-        ["git", *arguments], cwd=PROJECT, check=True, capture_output=True, text=True
-    ).stdout
+    return subprocess.check_output(["git", *arguments], cwd=PROJECT, text=True)
 
 
 if __name__ == "__main__":
