@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from fanout.lock import take, take_link
-from fanout.snapshot import list_files, reason, run_git
+from fanout.snapshot import list_files, read_if_there, reason, run_git
 from grvae.base.command import StageCommand
 from grvae.base.errors import GrvaeError
 from grvae.base.storage import write_atomically
@@ -70,16 +70,6 @@ def find_locks(folder: Path) -> list[Path]:
     with contextlib.suppress(GrvaeError):  # without git there is no list
         locks |= {Path(name) for name in list_files(folder) if Path(name).name == "dvc.lock"}
     return sorted(lock for lock in locks if ".dvc" not in lock.parts)
-
-
-def read_if_there(record: Path) -> bytes | None:
-    """A record's content."""
-    try:
-        return record.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise GrvaeError(f"cannot read {record}: {error.strerror}") from error
 
 
 def committed_content(folder: Path, lock: Path) -> bytes | None:

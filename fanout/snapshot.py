@@ -52,11 +52,11 @@ def take_snapshot(folder: Path) -> Snapshot:
             content = b""
             if path.is_symlink():
                 member.type, member.linkname = tarfile.SYMTYPE, str(path.readlink())
-            elif path.is_file():
-                content = read_bytes(path)
-                member.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
             elif path.is_dir():
                 raise GrvaeError(f"{name}: a repository in the project cannot go to the workers")
+            elif path.is_file() and (found := read_if_there(path)) is not None:
+                content = found
+                member.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
             else:
                 continue  # deleted, but git does not know yet
             member.size = len(content)
@@ -101,9 +101,15 @@ def reason(output: bytes) -> str:
     return next((line for line in lines if line.startswith("fatal: ")), lines[-1])
 
 
-def read_bytes(path: Path) -> bytes:
-    """A file's content."""
+def read_if_there(path: Path) -> bytes | None:
+    """A file's content; None if there is no such file.
+
+    Raises:
+        GrvaeError: it cannot be read.
+    """
     try:
         return path.read_bytes()
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise GrvaeError(f"cannot read {path}: {error.strerror}") from error
