@@ -99,7 +99,7 @@ many-seeds: $(INSTALLED)
 		--markdown reports/many_seeds/summary.md
 
 faults: $(INSTALLED)
-	python -m benchmarks.faults --out reports/faults.json
+	python -m tests.faults --out reports/faults.json
 
 # The browser tests drive Debian's Chromium.
 chromium:

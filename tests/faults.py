@@ -35,9 +35,9 @@ import psutil
 from ruamel.yaml import YAML
 
 from fanout.mend import mend
-from grvae.base.command import PATH, StageCommand
+from grvae.base.command import StageCommand, paths
 from grvae.base.storage import load_json, save_json
-from tests.project import ENVIRONMENT, Project
+from tests.project import Project
 
 DVC_REPRO = ("dvc", "repro")
 GRVAE_REPRO = (sys.executable, "-m", "grvae.use.cli", "repro")
@@ -47,13 +47,19 @@ LOOK_SECONDS = 0.05
 PATIENCE_SECONDS = 600
 MOST = 0.8  # of the time that a row takes: a later kill would often find it done
 
+# The usual `python` and `dvc`, as whoever types the commands has them.
+ENVIRONMENT = os.environ | {
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    "DVC_NO_ANALYTICS": "1",
+}
+
 
 @click.command(cls=StageCommand)
 @click.option("--kills", type=click.IntRange(min=0), default=50, help="Of `dvc repro`.")
 @click.option("--workers", type=click.IntRange(min=0), default=5, help="Dask workers to kill.")
 @click.option("--schedulers", type=click.IntRange(min=0), default=3, help="And schedulers.")
 @click.option("--seed", type=int, default=0)
-@click.option("--out", type=PATH, required=True)
+@paths("out")
 def faults(kills: int, workers: int, schedulers: int, seed: int, out: Path) -> None:
     """Kill the pipeline at random moments and check what the next run makes of it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -269,8 +275,9 @@ def children(process: psutil.Process, recursive: bool = False) -> list[psutil.Pr
 
 
 def has_guard(worker: psutil.Process) -> bool:
-    """Whether a worker runs a unit: see `fanout.guard`."""
-    return any("guard.py" in command_line(child) for child in children(worker))
+    """Whether a worker runs a unit: see `fanout.guard`. It guards a Python that waits, too."""
+    lines = [command_line(child) for child in children(worker)]
+    return any("guard.py" in line and " -m dvc " in line for line in lines)
 
 
 def command_line(process: psutil.Process) -> str:
@@ -282,9 +289,12 @@ def command_line(process: psutil.Process) -> str:
 
 
 def stage_commands(process: psutil.Process) -> list[psutil.Process]:
-    """The processes of the stage that runs below a process: a shell, perhaps, and its Python."""
+    """The processes of the stage that runs below a process: a shell, perhaps, and its Python.
+
+    That Python may be one that asks another for a copy of itself: see `fanout.warm`.
+    """
     below = children(process, recursive=True)
-    return [child for child in below if "python -m stages." in command_line(child)]
+    return [child for child in below if " -m stages." in command_line(child)]
 
 
 def place_in_row(worker: psutil.Process) -> tuple[str, str] | None:
