@@ -51,15 +51,25 @@ class Workers:
 @contextlib.contextmanager
 def connect(folder: Path, workers: Workers) -> Iterator[Client]:
     """A client of the given scheduler, or of one started here with its workers."""
-    logging.disable(
-        logging.CRITICAL
-    )  # Dask's tracebacks: what they mean for the user is said below
+    # Dask's tracebacks: what they mean for the user is said below.
+    logging.disable(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
         try:
             if workers.scheduler is not None:
                 client = stack.enter_context(find_scheduler(workers.scheduler))
             else:
-                cluster = stack.enter_context(start_workers(folder, workers.processes))
+                stack.enter_context(dask.config.set(LOCAL_SETTINGS))
+                cluster = LocalCluster(
+                    n_workers=workers.processes,
+                    threads_per_worker=1,
+                    memory_limit=None,
+                    dashboard_address=None,
+                    local_directory=str(folder / ".dvc" / "tmp"),
+                    silence_logs=logging.ERROR,
+                    preload=[IGNORE_INTERRUPT],
+                    security=True,  # or any user of this machine could run code as this one
+                )
+                stack.enter_context(cluster)
                 client = stack.enter_context(Client(cluster, set_as_default=False))
         except CANNOT_START as error:
             raise GrvaeError(f"Dask does not start: {root_cause(error)}") from error
@@ -89,25 +99,6 @@ def find_scheduler(address: str) -> Client:
         if isinstance(error, FileNotFoundError | PermissionError | ssl.SSLError):
             raise  # a certificate of ours
         raise GrvaeError(f"no Dask scheduler answers at {address}") from error
-
-
-@contextlib.contextmanager
-def start_workers(folder: Path, processes: int) -> Iterator[LocalCluster]:
-    """A scheduler on this machine, and its workers."""
-    with (
-        dask.config.set(LOCAL_SETTINGS),
-        LocalCluster(
-            n_workers=processes,
-            threads_per_worker=1,
-            memory_limit=None,
-            dashboard_address=None,
-            local_directory=str(folder / ".dvc" / "tmp"),
-            silence_logs=logging.ERROR,
-            preload=[IGNORE_INTERRUPT],
-            security=True,  # or any user of this machine could run code as this one
-        ) as cluster,
-    ):
-        yield cluster
 
 
 def root_cause(error: BaseException) -> str:
