@@ -25,7 +25,7 @@ from grvae.measure.evaluation import observe
 from grvae.measure.metrics import argmax_accuracy, lowest_recall, squared_error_per_image
 from grvae.model.images import load_images
 from grvae.model.training import train_vae
-from grvae.params import Name, Params, Section, Variant, load_params, read_params
+from grvae.params import Name, Section, load_params, read_params
 
 MEASURES = (argmax_accuracy, lowest_recall, squared_error_per_image)
 PLACES = 6  # decimals in the table
@@ -46,10 +46,6 @@ class Trial(Section):
     changes: dict[str, Any] = Field(default_factory=dict)
     seeds: Annotated[list[int], Field(min_length=2, max_length=2)]
 
-    def resolve(self, params: Params) -> Variant:
-        """The whole of what is trained."""
-        return params.variant(self.variant, self.changes)
-
 
 class Trials(Section):
     """A list of trials, by name."""
@@ -61,7 +57,7 @@ def run_trial(params_file: Path, data: Path, trial: Trial, seed: int, split: str
     """Train one run and measure it on a split."""
     torch.set_num_threads(1)
     params = load_params(params_file)
-    variant = trial.resolve(params)
+    variant = params.variant(trial.variant, trial.changes)
     train = load_images(DataFolder(data).train)
     start = process_time()
     model, _ = train_vae(train, train[:0], variant.recipe, variant.latent_act, seed)
@@ -97,7 +93,7 @@ def train_trials(
     asked, common = read_params(trials, Trials).trials, load_params(params)
     try:
         for trial in asked.values():
-            trial.resolve(common)
+            common.variant(trial.variant, trial.changes)
     except ValueError as error:
         raise GrvaeError(f"{trials}: {error}") from error
     rows = load_table(table) if table.exists() else pd.DataFrame()
