@@ -79,7 +79,7 @@ def split_upstream(graph: Graph, file: str) -> tuple[list[str], list[str]]:
             early.add(stage)
         elif (
             "@" in stage
-            and is_of(stage, file)
+            and file_of(stage) == file
             and all(parent in early or parent in rows for parent in graph[stage])
         ):
             rows.add(stage)
@@ -88,7 +88,7 @@ def split_upstream(graph: Graph, file: str) -> tuple[list[str], list[str]]:
     if not rows:
         return [], []
     upstream = {stage for row in rows for stage in ancestors(graph, row)} & early
-    apart = {stage for stage in rows | early - upstream if is_of(stage, file)}
+    apart = {stage for stage in rows | early - upstream if file_of(stage) == file}
     return [stage for stage in order if stage in upstream], [s for s in order if s in apart]
 
 
@@ -98,13 +98,8 @@ def needed_by_several(graph: Graph) -> set[str]:
     return {stage for stage, count in needed.items() if "@" in stage and count > 1}
 
 
-def is_of(stage: str, file: str) -> bool:
-    """Whether a dvc.yaml has this stage; DVC puts the file before those of all but ./dvc.yaml."""
-    return file_of(stage) == file
-
-
 def file_of(stage: str) -> str:
-    """The file that a stage stands in: a dvc.yaml, or a .dvc file."""
+    """The file that a stage stands in, a dvc.yaml or a .dvc file; DVC names all but ./dvc.yaml."""
     file, colon, _ = stage.rpartition(":")
     return file if colon else stage if stage.endswith(".dvc") else MAIN_FILE
 
@@ -170,6 +165,6 @@ def plan(
     units = plan_units(graph, apart, due)
     first = [stage for stage in upstream if stage in due]
     elsewhere = {*first, *(stage for unit in units for stage in unit.stages)}
-    own = {stage for stage in graph if is_of(stage, file)}
+    own = {stage for stage in graph if file_of(stage) == file}
     wanted = own | {stage for name in own for stage in ancestors(graph, name)}
     return first, units, [s for s in order if s in wanted & due and s not in elsewhere]

@@ -89,10 +89,8 @@ def count(modules: list[str], again: bool) -> Counts:
 def try_mutants(names: list[str]) -> None:
     """Let mutmut run the tests on some mutants of the copy."""
     # One thread a worker: a forked process may not use the threads of its parent.
-    environment, log = (
-        os.environ | {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        COPY / "mutmut.log",
-    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    log = COPY / "mutmut.log"
     with log.open("w") as out:
         done = subprocess.run(
             [MUTMUT, "run", *names], cwd=COPY, env=environment, stdout=out, stderr=out
