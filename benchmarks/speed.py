@@ -88,15 +88,12 @@ def compare(contestants: dict[str, Contestant], rounds: int) -> dict[str, Cost]:
     """Time all contestants in turns."""
     joint: dict[str, list[float]] = {name: [] for name in contestants}
     decoder: dict[str, list[float]] = {name: [] for name in contestants}
-    for round_ in range(-1, rounds):  # the first round warms up and does not count
+    for _ in range(1 + rounds):
         for name, contestant in contestants.items():
-            joint_seconds = seconds_of(contestant.joint_steps)
-            decoder_seconds = seconds_of(contestant.decoder_steps)
-            if round_ >= 0:
-                joint[name].append(joint_seconds)
-                decoder[name].append(decoder_seconds)
-    return {
-        name: cost_of(contestant, joint[name], decoder[name])
+            joint[name].append(seconds_of(contestant.joint_steps))
+            decoder[name].append(seconds_of(contestant.decoder_steps))
+    return {  # the first round warms up and does not count
+        name: cost_of(contestant, joint[name][1:], decoder[name][1:])
         for name, contestant in contestants.items()
     }
 
