@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.pages import write_page
-from benchmarks.strokes import Drawing, images, reading_rates
+from benchmarks.strokes import Drawing, images
 from grvae.base.command import StageCommand, paths
 from grvae.base.layout import run_folder
 from grvae.base.sizes import DIGITS
@@ -53,10 +53,12 @@ def report(params: Params, runs: Path) -> dict[str, Any]:
             assignment = assignment_of(recipe, load_json(files.measures))
             readings = read_drawings(load_vae(files.weights), pixels, assignment)
             misread.update(np.flatnonzero(readings != truth).tolist())
-            digits = reading_rates(drawn, readings.tolist())
             rates[str(seed)] = {
                 "all": float((readings == truth).mean()),
-                "digits": {str(digit): rate for digit, rate in digits.items()},
+                "digits": {
+                    str(digit): float((readings[truth == digit] == digit).mean())
+                    for digit in range(DIGITS)
+                },
             }
         variants[variant] = {"seeds": rates, "often_misread": often(drawn, misread, params)}
     return {

@@ -1,17 +1,21 @@
-"""Digits as people draw them: strokes of our own, by digit and style, and how well a model reads.
+"""Digits as people draw them: strokes of our own, by digit and style.
 
 A form is a digit drawn in one way (a seven with a bar, an open four); a hand is a way to draw any
 form (slanted, narrow, small, with a trembling line). Each form is drawn by every hand, always the
-same. Points are (x, y) in [0, 1], y down; a drawing is a list of strokes.
+same. The forms are in strokes.yaml. Points are (x, y) in [0, 1], y down; a drawing is a list of
+strokes.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from ruamel.yaml import YAML
 
 from grvae.use.ink import draw_strokes
 
@@ -52,118 +56,17 @@ def arc(x: float, y: float, width: float, height: float, start: float, end: floa
     return [(x + width * math.cos(a), y + height * math.sin(a)) for a in angles]
 
 
+def points_of(pieces: Iterable[Any]) -> list[Point]:
+    """The points of a stroke, given by its pieces as in `strokes.yaml`."""
+    points: list[Point] = []
+    for kind, *values in pieces:
+        points += line(*((x, y) for x, y in values)) if kind == "line" else arc(*values)
+    return points
+
+
 FORMS: dict[int, dict[str, Strokes]] = {
-    0: {
-        "round": [arc(0.5, 0.5, 0.27, 0.36, -90, 270)],
-        "narrow": [arc(0.5, 0.5, 0.15, 0.38, -90, 270)],
-        "slashed": [arc(0.5, 0.5, 0.26, 0.37, -90, 270), line((0.66, 0.22), (0.34, 0.78))],
-        "open": [arc(0.5, 0.5, 0.26, 0.36, -75, 255)],
-        "clockwise": [arc(0.5, 0.5, 0.22, 0.36, 270, -100)],
-    },
-    1: {
-        "stroke": [line((0.5, 0.12), (0.5, 0.88))],
-        "flag": [line((0.36, 0.3), (0.53, 0.13), (0.53, 0.88))],
-        "foot": [line((0.38, 0.28), (0.52, 0.13), (0.52, 0.86)), line((0.36, 0.86), (0.68, 0.86))],
-        "leaning": [line((0.6, 0.12), (0.42, 0.88))],
-    },
-    2: {
-        "round": [
-            arc(0.5, 0.32, 0.24, 0.2, 190, 390) + line((0.7, 0.43), (0.26, 0.86), (0.76, 0.86))
-        ],
-        "looped": [
-            arc(0.5, 0.3, 0.22, 0.18, 190, 400)
-            + line((0.66, 0.42), (0.36, 0.82))
-            + arc(0.33, 0.79, 0.07, 0.06, 60, 330)
-            + line((0.4, 0.8), (0.55, 0.86), (0.77, 0.82))
-        ],
-        "angular": [line((0.28, 0.25), (0.5, 0.13), (0.72, 0.3), (0.27, 0.86), (0.76, 0.86))],
-        "wavy": [
-            arc(0.48, 0.32, 0.22, 0.19, 170, 380)
-            + line((0.67, 0.42), (0.28, 0.82), (0.5, 0.79), (0.76, 0.87))
-        ],
-    },
-    3: {
-        "round": [arc(0.47, 0.31, 0.22, 0.18, 200, 440) + arc(0.47, 0.68, 0.25, 0.2, -80, 160)],
-        "flat": [
-            line((0.28, 0.14), (0.7, 0.14), (0.46, 0.43)) + arc(0.46, 0.65, 0.25, 0.22, -80, 155)
-        ],
-        "nosed": [
-            arc(0.47, 0.31, 0.22, 0.18, 200, 420)
-            + line((0.42, 0.48))
-            + arc(0.47, 0.68, 0.24, 0.2, -70, 160)
-        ],
-        "small_top": [
-            arc(0.47, 0.25, 0.15, 0.12, 200, 440) + arc(0.46, 0.62, 0.26, 0.25, -85, 160)
-        ],
-    },
-    4: {
-        "open": [line((0.34, 0.13), (0.28, 0.52), (0.72, 0.52)), line((0.66, 0.13), (0.64, 0.88))],
-        "closed": [line((0.62, 0.88), (0.62, 0.12), (0.24, 0.6), (0.78, 0.6))],
-        "wide": [line((0.3, 0.2), (0.24, 0.56), (0.8, 0.56)), line((0.64, 0.32), (0.6, 0.88))],
-        "curved": [
-            line((0.33, 0.15)) + arc(0.5, 0.36, 0.2, 0.2, 170, 30),
-            line((0.69, 0.13), (0.66, 0.88)),
-        ],
-    },
-    5: {
-        "capped": [
-            line((0.36, 0.14), (0.33, 0.45)) + arc(0.48, 0.63, 0.23, 0.23, 230, 510),
-            line((0.36, 0.14), (0.72, 0.14)),
-        ],
-        "one_stroke": [
-            line((0.7, 0.14), (0.36, 0.14), (0.34, 0.46)) + arc(0.48, 0.64, 0.22, 0.22, 230, 510)
-        ],
-        "angular": [
-            line(
-                (0.7, 0.14),
-                (0.34, 0.14),
-                (0.34, 0.46),
-                (0.62, 0.48),
-                (0.68, 0.66),
-                (0.58, 0.85),
-                (0.3, 0.83),
-            )
-        ],
-        "slim": [
-            line((0.64, 0.14), (0.42, 0.14), (0.39, 0.44)) + arc(0.47, 0.64, 0.17, 0.22, 230, 500)
-        ],
-    },
-    6: {
-        "round": [
-            line((0.62, 0.12), (0.46, 0.26), (0.36, 0.45)) + arc(0.5, 0.66, 0.19, 0.21, 190, 555)
-        ],
-        "straight": [line((0.55, 0.1), (0.34, 0.6)) + arc(0.5, 0.68, 0.18, 0.19, 200, 560)],
-        "big_loop": [arc(0.62, 0.52, 0.34, 0.4, 260, 190) + arc(0.52, 0.62, 0.24, 0.25, 180, 530)],
-        "small_loop": [arc(0.62, 0.5, 0.3, 0.38, 265, 120) + arc(0.5, 0.72, 0.16, 0.14, 90, -190)],
-    },
-    7: {
-        "plain": [line((0.26, 0.16), (0.74, 0.16), (0.44, 0.88))],
-        "barred": [line((0.26, 0.16), (0.74, 0.16), (0.44, 0.88)), line((0.38, 0.52), (0.7, 0.5))],
-        "hooked": [line((0.27, 0.3), (0.28, 0.16), (0.74, 0.16), (0.46, 0.88))],
-        "curved": [line((0.27, 0.16), (0.72, 0.15)) + arc(0.82, 0.8, 0.38, 0.6, 250, 185)],
-    },
-    8: {
-        "two_circles": [arc(0.5, 0.3, 0.17, 0.17, 90, 450), arc(0.5, 0.67, 0.21, 0.2, -90, 270)],
-        "one_stroke": [
-            arc(0.5, 0.3, 0.18, 0.17, -30, -180)
-            + line((0.34, 0.38), (0.62, 0.54))
-            + arc(0.48, 0.68, 0.2, 0.18, -40, 220)
-            + line((0.36, 0.56), (0.65, 0.38), (0.65, 0.22))
-        ],
-        "slim": [arc(0.5, 0.3, 0.12, 0.17, 90, 450), arc(0.5, 0.67, 0.14, 0.2, -90, 270)],
-        "hourglass": [line((0.32, 0.16), (0.68, 0.84), (0.32, 0.84), (0.68, 0.16), (0.32, 0.16))],
-    },
-    9: {
-        "straight": [arc(0.49, 0.33, 0.2, 0.2, 0, -360) + line((0.69, 0.3), (0.66, 0.88))],
-        "hooked": [
-            arc(0.49, 0.33, 0.2, 0.2, 0, -360)
-            + line((0.69, 0.33), (0.68, 0.68))
-            + arc(0.5, 0.68, 0.18, 0.18, 0, 150)
-        ],
-        "wide": [arc(0.47, 0.34, 0.27, 0.21, 0, -360) + line((0.74, 0.34), (0.66, 0.86))],
-        "leaning": [arc(0.52, 0.32, 0.18, 0.19, 10, -350) + line((0.7, 0.34), (0.5, 0.88))],
-        "open": [arc(0.5, 0.32, 0.2, 0.19, -30, -320) + line((0.68, 0.16), (0.66, 0.88))],
-    },
+    digit: {name: [points_of(pieces) for pieces in strokes] for name, strokes in forms.items()}
+    for digit, forms in YAML(typ="safe").load(Path(__file__).with_suffix(".yaml")).items()
 }
 
 
@@ -241,28 +144,3 @@ def images() -> tuple[list[Drawing], NDArray[np.float32]]:
     """Every drawing, and its image (drawing, 784)."""
     drawn = list(drawings())
     return drawn, np.stack([rasterise(each.strokes) for each in drawn])
-
-
-def reading_rates(drawn: Sequence[Drawing], readings: Sequence[int]) -> dict[int, float]:
-    """The share of each digit's drawings that were read right."""
-    return {
-        digit: float(
-            np.mean([r == digit for d, r in zip(drawn, readings, strict=True) if d.digit == digit])
-        )
-        for digit in FORMS
-    }
-
-
-# What is no digit: the page should say that it is like nothing it knows.
-NO_DIGITS: dict[str, Strokes] = {
-    "dot": [[(0.5, 0.5)]],
-    "dots": [[(0.2, 0.2)], [(0.8, 0.3)], [(0.4, 0.8)]],
-    "scribble": [
-        [(0.5 + 0.4 * math.sin(1.3 * i), 0.5 + 0.4 * math.cos(2.1 * i)) for i in range(60)]
-    ],
-    "grid": [line((0.1, y), (0.9, y)) for y in (0.1, 0.37, 0.63, 0.9)]
-    + [line((x, 0.1), (x, 0.9)) for x in (0.1, 0.37, 0.63, 0.9)],
-    "zigzag": [line((0.1, 0.1), (0.9, 0.2), (0.1, 0.3), (0.9, 0.4), (0.1, 0.5), (0.9, 0.6))],
-    "cross": [line((0.1, 0.5), (0.9, 0.5)), line((0.5, 0.1), (0.5, 0.9))],
-    "horizontal": [line((0.1, 0.5), (0.9, 0.5))],
-}

@@ -1,6 +1,7 @@
 """The page's arithmetic against PyTorch's, and its strokes against MNIST's rules."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -16,6 +17,21 @@ from tests.strange_cases import CASES, LIMITS
 TOLERANCE = 1e-3
 IMAGES = 200
 FRAME_MILLISECONDS = 1000 / 60
+# What is no digit: the page should say that it is like nothing it knows.
+NO_DIGITS = {
+    "dot": [[(0.5, 0.5)]],
+    "dots": [[(0.2, 0.2)], [(0.8, 0.3)], [(0.4, 0.8)]],
+    "scribble": [
+        [(0.5 + 0.4 * math.sin(1.3 * i), 0.5 + 0.4 * math.cos(2.1 * i)) for i in range(60)]
+    ],
+    "grid": [strokes.line((0.1, y), (0.9, y)) for y in (0.1, 0.37, 0.63, 0.9)]
+    + [strokes.line((x, 0.1), (x, 0.9)) for x in (0.1, 0.37, 0.63, 0.9)],
+    "zigzag": [
+        strokes.line((0.1, 0.1), (0.9, 0.2), (0.1, 0.3), (0.9, 0.4), (0.1, 0.5), (0.9, 0.6))
+    ],
+    "cross": [strokes.line((0.1, 0.5), (0.9, 0.5)), strokes.line((0.5, 0.1), (0.5, 0.9))],
+    "horizontal": [strokes.line((0.1, 0.5), (0.9, 0.5))],
+}
 
 
 def answer(page, script, *arguments):
@@ -91,7 +107,7 @@ def test_golden_vectors_of_convolutions_agree(page, recipe, images):
 
 def test_strokes_come_out_as_in_python(page):
     """One rule in two languages: every drawn style, and what is no digit at all."""
-    drawn = [each.strokes for each in strokes.drawings()] + list(strokes.NO_DIGITS.values())
+    drawn = [each.strokes for each in strokes.drawings()] + list(NO_DIGITS.values())
     script = """(drawings) => drawings.map((strokes) => Array.from(Ink.toImage(
         strokes.map((stroke) => stroke.map(([x, y]) => ({ x, y }))))))"""
     expected = np.stack([strokes.rasterise(each) for each in drawn])
