@@ -89,6 +89,7 @@ def speedup(seeds: int, epochs: int | None, jobs: int, repeats: int) -> None:
     fan_out = best.iloc[-1]
     summary = {
         "runs": len(VARIANTS) * seeds,
+        "rounds": repeats,
         "epochs": epochs,
         "jobs": jobs,
         "cores": len(os.sched_getaffinity(0)),
