@@ -15,6 +15,8 @@ from grvae.show.style import GREY, as_percent, colours_of, encode_png, make_pane
 
 # Below this share of the digits a recipe is listed, but not drawn: the others would be one dot.
 LOWEST_SHOWN = 0.97
+# One that loses more is named at the edge, for the same reason.
+LARGEST_SHOWN = 14.0
 
 
 @click.group(cls=CommandGroup)
@@ -48,6 +50,13 @@ def draw_front(recipes: pd.DataFrame) -> Figure:
     """What recipes read and what they lose, coloured by family; a line joins a family's best."""
     figure, (panel,) = make_panels(1, height=4.2, width=8.3)
     readable = recipes[recipes["argmax_accuracy"] > LOWEST_SHOWN]
+    is_far = readable["squared_error_per_image"] > LARGEST_SHOWN
+    for row in undominated(readable[is_far]).itertuples():
+        panel.annotate(
+            f"{row.trial}, at {row.squared_error_per_image:.1f} →",
+            (1, row.argmax_accuracy), xycoords=("axes fraction", "data"), ha="right", fontsize=6,
+        )  # fmt: skip
+    readable = readable[~is_far]
     colours = colours_of(readable["family"].unique())
     for family, rows in readable.groupby("family", sort=False):
         x, y, colour = "squared_error_per_image", "argmax_accuracy", colours[str(family)]
