@@ -7,21 +7,18 @@ can be told apart by colour-blind readers (Okabe & Ito 2008, "Color Universal De
 
 import io
 import math
-from collections.abc import Callable, Iterable
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Iterable
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.typing import RcKeyType
+from matplotlib.style import context
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 GREY = "#6E6E6E"
 
 # Two panels are 8.3 inches wide: at README width (830 px) a point of type is 1.4 px.
 PANEL_WIDTH, PANELS_PER_ROW, DOTS_PER_INCH = 4.15, 2, 200
-STYLE: dict[RcKeyType, Any] = {
+STYLE = {
     "axes.axisbelow": True,
     "axes.grid": True,
     "axes.labelsize": 9,
@@ -39,22 +36,8 @@ STYLE: dict[RcKeyType, Any] = {
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
 }
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def styled(function: Callable[P, R]) -> Callable[P, R]:
-    """Run a function under the project's style, and under no setting of the user's."""
-
-    @wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(STYLE)
-            return function(*args, **kwargs)
-
-    return run
+# Decorates what draws: it runs under this style, and under no setting of the user's.
+styled = context(STYLE, after_reset=True)
 
 
 @styled
