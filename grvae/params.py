@@ -23,7 +23,7 @@ Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 ProbeImages = Annotated[int, Field(ge=100)]  # fewer may lack a digit
 LatentAct = Literal["relu", "none", "softplus", "abs"]
-DatasetName = Literal["mnist", "fashion_mnist", "kmnist", "digits"]
+DatasetName = Literal["mnist", "fashion_mnist", "digits"]
 Size = Annotated[int, Field(ge=1, le=65536)]
 CONV_HIDDEN_LAYERS = 3
 # A variant's name becomes a folder name.

@@ -54,9 +54,11 @@ def test_override_changes_its_variant_only(tmp_path):
 
 
 def test_override_may_hold_dataset_and_latent_activation(tmp_path):
-    params = load_changed(tmp_path, "overrides.wide", {"dataset": "kmnist", "latent_act": "abs"})
+    params = load_changed(
+        tmp_path, "overrides.wide", {"dataset": "fashion_mnist", "latent_act": "abs"}
+    )
     wide = params.variant("wide")
-    assert (wide.dataset, wide.latent_act, wide.recipe) == ("kmnist", "abs", params.recipe)
+    assert (wide.dataset, wide.latent_act, wide.recipe) == ("fashion_mnist", "abs", params.recipe)
     assert params.variant("baseline").latent_act == params.latent_act
 
 
@@ -91,7 +93,7 @@ def test_override_leaves_the_variant_that_it_starts_from_as_it_was(params):
         (
             "dataset",
             "cifar",
-            "dataset: got 'cifar', should be 'mnist', 'fashion_mnist', 'kmnist' or 'digits'",
+            "dataset: got 'cifar', should be 'mnist', 'fashion_mnist' or 'digits'",
         ),
         ("seeds", [0, 0], "seeds: got 0 twice, each may stand once"),
         ("seeds", [0], "seeds: got [0], should have at least 2 items"),
