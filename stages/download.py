@@ -6,7 +6,7 @@ import click
 
 from grvae.base.command import PATH, StageCommand, paths
 from grvae.base.layout import DataFolder
-from grvae.datasets import DOWNLOADS, load_dataset, write_splits
+from grvae.datasets import load_dataset, write_splits
 from grvae.params import load_params
 
 
@@ -21,7 +21,7 @@ from grvae.params import load_params
 )
 def download(params: Path, data: Path, variant: str, folder: Path | None) -> None:
     chosen = load_params(params).variant(variant)
-    train, test = load_dataset(chosen.dataset, folder, DOWNLOADS)
+    train, test = load_dataset(chosen.dataset, folder)
     write_splits(DataFolder(data), train, test, chosen.recipe.validation_fraction)
 
 

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import re
 import shutil
 import socket
 import subprocess
@@ -13,7 +14,6 @@ from torchvision.datasets import MNIST, FashionMNIST
 
 from grvae import datasets
 from grvae.base.errors import GrvaeError
-from grvae.datasets import Published
 
 CONTENTS = {
     "train-images-idx3-ubyte": bytes(16) + bytes(range(98)) * 16,
@@ -24,24 +24,28 @@ CONTENTS = {
 SUMS = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENTS.items()}
 
 
-def unreachable(scratch):
+def unreachable(place):
     raise RuntimeError("no\nnetwork")
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A folder with four small files."""
+    folder = tmp_path / "files"
+    folder.mkdir()
     for name, content in CONTENTS.items():
-        (tmp_path / name).write_bytes(content)
-    return tmp_path
+        (folder / name).write_bytes(content)
+    return folder
 
 
 @pytest.fixture
-def publish(monkeypatch):
+def publish(monkeypatch, tmp_path):
     """Let the four small files be those of a dataset, to be had from the given sources."""
+    monkeypatch.setattr(datasets, "DOWNLOADS", tmp_path / "downloads")
 
     def replace(name, **sources):
-        monkeypatch.setitem(datasets.PUBLISHED, name, Published(SUMS, sources))
+        monkeypatch.setitem(datasets.SHA256, name, SUMS)
+        monkeypatch.setitem(datasets.SOURCES, name, sources)
 
     replace("mnist")
     return replace
@@ -119,16 +123,26 @@ def test_missing_file_is_named(folder, publish):
 
 
 def test_next_source_is_tried_where_one_fails(folder, publish):
-    publish("fashion_mnist", torchvision=unreachable, Debian=lambda scratch: folder)
+    copied = partial(shutil.copytree, folder, dirs_exist_ok=True)
+    publish("fashion_mnist", torchvision=unreachable, Debian=copied)
     assert datasets.load_dataset("fashion_mnist")[1].labels.tolist() == [3]
 
 
-def test_every_failed_source_is_listed_on_one_line(publish, tmp_path):
-    publish("mnist", torchvision=unreachable, npm=lambda scratch: tmp_path)
+def test_every_failed_source_is_listed_on_one_line(publish):
+    publish("mnist", torchvision=unreachable, npm=lambda place: None)
     with pytest.raises(GrvaeError) as caught:
         datasets.load_dataset("mnist")
-    assert "no source has mnist; tried torchvision: no network; npm: no file" in str(caught.value)
+    expected = (
+        r"no source has mnist; tried the folder .*: no file .*; torchvision: no network; npm: no"
+    )
+    assert re.match(expected, str(caught.value))
     assert "\n" not in str(caught.value)
+
+
+def test_earlier_download_is_found_before_a_source_is_asked(folder, publish):
+    publish("mnist", torchvision=unreachable)
+    shutil.copytree(folder, datasets.DOWNLOADS / "mnist" / "raw")
+    assert datasets.load_dataset("mnist")[0].labels.tolist() == [5, 9]
 
 
 @pytest.mark.parametrize(
@@ -168,9 +182,8 @@ def test_files_of_a_debian_package_are_found(publish, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(("name", "known"), [("mnist", MNIST), ("fashion_mnist", FashionMNIST)])
 def test_torchvision_has_a_class_with_the_files_of_each_dataset(name, known):
-    published = datasets.PUBLISHED[name]
-    assert published.sources["torchvision"].args == (known.__name__,)
-    assert {f"{file}.gz" for file in published.sha256} == {file for file, _ in known.resources}
+    assert datasets.SOURCES[name]["torchvision"].args == (known.__name__,)
+    assert {f"{file}.gz" for file in datasets.SHA256[name]} == {file for file, _ in known.resources}
 
 
 class HalfAnswer(BaseHTTPRequestHandler):
