@@ -1,6 +1,5 @@
 """Write a trained model as ONNX files and measure their parity with PyTorch."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -21,7 +20,7 @@ def export(data: Path, run: Path, encoder: Path, decoder: Path, parity: Path) ->
     measured = measure_parity(model, *files, load_images(DataFolder(data).test).pixels)
     for path, content in zip((encoder, decoder), files, strict=True):
         write_atomically(path, content)
-    save_json(parity, asdict(measured))
+    save_json(parity, measured)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import copy
 import os
 import subprocess
 import sys
@@ -36,13 +37,21 @@ def test_onnx_agrees_with_pytorch(latent_act, recipe, files, images):
     model = build_model(recipe, latent_act, seed=0).eval()
     _, decoder = files  # equal for all: it takes latents that are already activated
     parity = measure_parity(model, encoder_to_onnx(model), decoder, images.pixels)
-    assert parity.images == 200
-    assert max(parity.mean, parity.scale, parity.latents, parity.pixels) <= PARITY_LIMIT == 1e-5
+    assert (parity.pop("images"), parity.pop("limit")) == (200, PARITY_LIMIT)
+    assert parity.keys() == {"mean", "scale", "latents", "pixels"}
+    assert max(parity.values()) <= PARITY_LIMIT == 1e-5
 
 
 def test_files_of_another_model_are_refused(files, recipe, images):
     other = build_model(recipe, "relu", seed=1).eval()
     with pytest.raises(GrvaeError, match=r"ONNX and PyTorch differ by .*, should be at most 1e-05"):
+        measure_parity(other, *files, images.pixels)
+
+
+def test_difference_that_is_not_a_number_is_refused(some_model, files, images):
+    other = copy.deepcopy(some_model)
+    torch.nn.init.constant_(other.scale_head.bias, torch.nan)
+    with pytest.raises(GrvaeError, match="ONNX and PyTorch differ by nan"):
         measure_parity(other, *files, images.pixels)
 
 
