@@ -2,57 +2,41 @@
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 
-@dataclass(frozen=True)
 class DataFolder:
-    """The images that a variant learns from and is measured on."""
+    """The images that a variant learns from and is measured on.
 
-    folder: Path
+    Attributes:
+        train: images to learn from.
+        validation: images to choose a recipe by; cut from the published train split.
+        test: images to measure on.
+    """
 
-    @property
-    def train(self) -> Path:
-        """Images to learn from."""
-        return self.folder / "train.safetensors"
-
-    @property
-    def validation(self) -> Path:
-        """Images to choose a recipe by; cut from the published train split."""
-        return self.folder / "validation.safetensors"
-
-    @property
-    def test(self) -> Path:
-        """Images to measure on."""
-        return self.folder / "test.safetensors"
+    def __init__(self, folder: Path) -> None:
+        self.train = folder / "train.safetensors"
+        self.validation = folder / "validation.safetensors"
+        self.test = folder / "test.safetensors"
 
 
-@dataclass(frozen=True)
 class RunFolder:
-    """What one trained run leaves."""
+    """What one trained run leaves.
 
-    folder: Path
+    Attributes:
+        folder: where it lies.
+        weights: the trained model.
+        history: a row an epoch.
+        measures: what was measured on the test split.
+        samples: images that show what the model has learned.
+    """
 
-    @property
-    def weights(self) -> Path:
-        """The trained model."""
-        return self.folder / "weights.safetensors"
-
-    @property
-    def history(self) -> Path:
-        """A row an epoch."""
-        return self.folder / "history.csv"
-
-    @property
-    def measures(self) -> Path:
-        """What was measured on the test split."""
-        return self.folder / "measures.json"
-
-    @property
-    def samples(self) -> Path:
-        """Images that show what the model has learned."""
-        return self.folder / "samples.safetensors"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.weights = folder / "weights.safetensors"
+        self.history = folder / "history.csv"
+        self.measures = folder / "measures.json"
+        self.samples = folder / "samples.safetensors"
 
 
 def run_folder(runs: Path, variant: str, seed: int) -> RunFolder:

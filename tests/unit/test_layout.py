@@ -2,7 +2,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from grvae.base.layout import DataFolder, RunFolder, keep_only, run_folder
+from grvae.base.layout import DataFolder, keep_only, run_folder
 from tests.conftest import PROJECT
 
 
@@ -44,7 +44,7 @@ def test_same_seed_of_another_variant_is_another_run(tmp_path):
 def test_folders_hold_the_files_that_the_graph_names():
     stages = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
     data, run = DataFolder(Path("data/v")), run_folder(Path("runs"), "v", 7)
-    assert run == RunFolder(Path("runs/v/7"))
+    assert run.folder == Path("runs/v/7")
 
     def outputs(name: str) -> list[Path]:
         outs = stages[name]["outs"]
