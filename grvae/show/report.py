@@ -25,8 +25,7 @@ def render_report(
     """Fill the report's template.
 
     Args:
-        template: jinja2 text; its placeholders are the arguments below and what
-            `_context` derives from them.
+        template: jinja2 text; its placeholders are the keys of the dict below.
         metrics: see `grvae.measure.summary.summary_over_seeds`.
         runs: see `grvae.measure.summary.runs_table`.
         params: what was run.
@@ -35,19 +34,9 @@ def render_report(
     Raises:
         GrvaeError: the template is not valid or names a placeholder that does not exist.
     """
-    return render_template(template, _context(metrics, runs, params, published))
-
-
-def _context(
-    metrics: Mapping[str, Any],
-    runs: pd.DataFrame,
-    params: Params,
-    published: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Every placeholder by name."""
     first = params.variants[0]
     recipes = {variant: described(params.variant(variant)) for variant in params.variants}
-    return {
+    placeholders = {
         "params": params,
         "recipes": recipes,
         "recipe_keys": list(recipes[first]),
@@ -61,6 +50,7 @@ def _context(
         "recalls": {variant: _recalls(runs, variant) for variant in params.variants},
         "published": published if published["dataset"] == params.dataset else None,
     }
+    return render_template(template, placeholders)
 
 
 def described(variant: Variant) -> dict[str, Any]:
