@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -15,26 +14,21 @@ from grvae.base.sizes import DIGITS, SIDE
 from grvae.show.style import PANEL_WIDTH, make_panels, styled
 
 
-@dataclass(frozen=True)
-class Traversal:
-    """What each digit's slider of one model draws.
-
-    Attributes:
-        images: (digit, step, 784) in [0, 1], from the low to the high end of the digit's slider.
-        assignment: digit (latent,) of each latent under the best one-to-one assignment.
-    """
-
-    images: np.ndarray
-    assignment: Sequence[int]
-
-
 @styled
-def draw_traversals(traversals: Mapping[str, Traversal]) -> Figure:
-    """What each latent decodes to along its range, all others at rest; a panel a variant."""
+def draw_traversals(
+    traversals: Mapping[str, np.ndarray], assignments: Mapping[str, Sequence[int]]
+) -> Figure:
+    """What each latent decodes to along its range, all others at rest; a panel a variant.
+
+    Args:
+        traversals: by variant, images (digit, step, 784) in [0, 1], from the low to the high end of
+            each digit's slider.
+        assignments: by variant, the digit (latent,) that each latent is assigned to, one to one.
+    """
     figure, panels = make_panels(len(traversals), height=4.45)
-    for panel, (variant, traversal) in zip(panels, traversals.items(), strict=True):
-        latent_of = np.argsort(traversal.assignment)
-        draw_images(panel, traversal.images)
+    for panel, (variant, images) in zip(panels, traversals.items(), strict=True):
+        latent_of = np.argsort(assignments[variant])
+        draw_images(panel, images)
         labels = [
             f"{latent} \N{RIGHTWARDS ARROW} {digit}" for digit, latent in enumerate(latent_of)
         ]

@@ -18,13 +18,7 @@ from numpy.typing import ArrayLike
 from grvae.base.statistics import estimate_median
 from grvae.measure.metrics import METRICS, assigned_confusion
 from grvae.measure.summary import RunKey
-from grvae.show.digits import (
-    Traversal,
-    draw_reconstructions,
-    draw_sweep,
-    draw_traversals,
-    encode_gif,
-)
+from grvae.show.digits import draw_reconstructions, draw_sweep, draw_traversals, encode_gif
 from grvae.show.style import (
     GREY,
     PANEL_WIDTH,
@@ -81,10 +75,8 @@ def draw_all(results: Results) -> dict[str, bytes]:
     """Every figure by the name of its file; those of one model show the first seed's."""
     samples, seed = results.samples, int(results.runs["seed"].iloc[0])
     first = {variant: results.measures[variant, seed] for variant in samples}
-    traversals = {
-        variant: Traversal(arrays["traversal"], first[variant]["assignment"])
-        for variant, arrays in samples.items()
-    }
+    traversals = {variant: arrays["traversal"] for variant, arrays in samples.items()}
+    assignments = {variant: measures["assignment"] for variant, measures in first.items()}
     originals = next(iter(samples.values()))["originals"]
     reconstructions = {variant: arrays["reconstructions"] for variant, arrays in samples.items()}
     activations = {variant: measures["mean_activation"] for variant, measures in first.items()}
@@ -96,7 +88,7 @@ def draw_all(results: Results) -> dict[str, bytes]:
         "mean_activation": draw_mean_activation(activations),
         "confusion": draw_confusion(*pool_confusion(results.measures)),
         "reconstructions": draw_reconstructions(originals, reconstructions),
-        "traversals": draw_traversals(traversals),
+        "traversals": draw_traversals(traversals, assignments),
     }
     files = {f"{name}.png": encode_png(figure) for name, figure in pictures.items()}
     sweep = draw_sweep({variant: arrays["sweep"] for variant, arrays in samples.items()})
