@@ -71,8 +71,8 @@ def colours_of(variants: Iterable[str]) -> dict[str, str]:
     return {name: OKABE_ITO[place % len(OKABE_ITO)] for place, name in enumerate(variants)}
 
 
-def add_legend(figure: Figure, panel: Axes, columns: int | None = None) -> None:
+def add_legend(figure: Figure, panel: Axes) -> None:
     """One legend for all panels, above them."""
     handles, labels = panel.get_legend_handles_labels()
-    columns = columns or (len(labels) if len(labels) < 4 else 2)
+    columns = len(labels) if len(labels) < 4 else 2
     figure.legend(handles, labels, loc="outside upper center", ncols=columns)
