@@ -41,15 +41,12 @@ class Descent:
         self.steps += 1
 
 
-def one_cycle(
-    optimizer: Optimizer, highest_rate: float, steps: int, cycle_momentum: bool = True
-) -> OneCycleLR:
+def one_cycle(optimizer: Optimizer, highest_rate: float, steps: int) -> OneCycleLR:
     """A learning rate that rises to the given one and falls to nearly zero.
 
-    With `cycle_momentum` Adam's first decay falls from 0.95 to 0.85 and rises again, whatever the
-    optimizer was given.
+    Adam's first decay falls from 0.95 to 0.85 and rises again, whatever the optimizer was given.
 
     Source: Smith & Topin 2017, "Super-Convergence" (arXiv 1708.07120).
     """
     # One more than there are: the scheduler is also advanced after the last step.
-    return OneCycleLR(optimizer, highest_rate, steps + 1, cycle_momentum=cycle_momentum)
+    return OneCycleLR(optimizer, highest_rate, steps + 1)
