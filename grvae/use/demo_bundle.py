@@ -10,7 +10,7 @@ import inspect
 import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +231,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         },
         "bars": bars,
         "sliders": sliders,
-        "doubt": limits_of(model, train.pixels).as_numbers
+        "doubt": asdict(limits_of(model, train.pixels))
         | {"close_margin": close_margin(mean, train.labels, assignment)},
     }
 

@@ -3,7 +3,7 @@
 `strangeness` in the page's model.js is the same in JavaScript, and a test asks both the same.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -33,11 +33,6 @@ class Limits:
     high_ink: float
     high_error: float
     high_error_share: float
-
-    @property
-    def as_numbers(self) -> dict[str, float]:
-        """By name, as the page reads them."""
-        return asdict(self)
 
 
 # Where the training images are not at hand: MNIST's ink, and the limits of `routed`, which draws
