@@ -21,7 +21,7 @@ class Reading:
     Attributes:
         means: of each latent.
         argmax: the number of the largest mean.
-        runner_up: the number of the second largest one; None where there is one latent only.
+        runner_up: the number of the second largest one.
         runner_up_chance: that the runner-up's latent is larger than the first's, both drawn from
             the posterior; 0.5 at a tie.
         strange: why the image is unlike any training image; None where it is not.
@@ -29,7 +29,7 @@ class Reading:
 
     means: list[float]
     argmax: int
-    runner_up: int | None
+    runner_up: int
     runner_up_chance: float
     strange: str | None
 
@@ -51,17 +51,16 @@ def read_images(model: VAE, pixels: Tensor, limits: doubt.Limits = doubt.MNIST) 
         doubt.strangeness(float(i), float(e), float(s), limits)
         for i, e, s in zip(ink, error, square, strict=True)
     ]
-    largest, latents = means.topk(min(2, means.shape[1]), dim=1)
+    largest, latents = means.topk(2, dim=1)
     # The difference of two independent normal latents is normal, too.
     stds = model.noise_std(scales).gather(1, latents).square().sum(dim=1).sqrt()
-    chances = torch.special.ndtr((largest[:, -1] - largest[:, 0]) / stds.clamp(min=1e-9))
-    alone = means.shape[1] == 1
+    chances = torch.special.ndtr((largest[:, 1] - largest[:, 0]) / stds.clamp(min=1e-9))
     return [
         Reading(
             means=mean.tolist(),
             argmax=int(latent[0]),
-            runner_up=None if alone else int(latent[1]),
-            runner_up_chance=0.0 if alone else float(chance),
+            runner_up=int(latent[1]),
+            runner_up_chance=float(chance),
             strange=why,
         )
         for mean, latent, chance, why in zip(means, latents, chances, strange, strict=True)
