@@ -15,6 +15,7 @@ from grvae.base.sizes import SIDE
 from grvae.model.vae import VAE
 
 ACTIVATION_NAMES: dict[type[nn.Module], str] = {nn.ReLU: "relu", nn.SiLU: "silu"}
+Layer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 # They only change how the same numbers are counted.
 SHAPES = (nn.Flatten, nn.Unflatten)
 
@@ -24,23 +25,17 @@ def round_weights(model: VAE) -> VAE:
     """A copy of the model with the weights that the page has."""
     rounded = copy.deepcopy(model)
     for module in rounded.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            integers, scale = quantise(rows_of(module))
-            rows = integers * scale[:, None]
-            if isinstance(module, nn.ConvTranspose2d):
-                first, second, *kernel = module.weight.shape
-                module.weight.copy_(rows.view(second, first, *kernel).transpose(0, 1))
-            else:
-                module.weight.copy_(rows.view_as(module.weight))
+        if isinstance(module, Layer):
+            weights = by_output(module)
+            integers, scale = quantise(weights.flatten(start_dim=1))
+            weights.copy_((integers * scale[:, None]).view_as(weights))
     return rounded
 
 
-def rows_of(module: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
-    """The weights as a table: a row for each output, or for each output channel."""
+def by_output(module: Layer) -> Tensor:
+    """The weights themselves, seen with the outputs, or the output channels, first."""
     weights = module.weight.detach()
-    if isinstance(module, nn.ConvTranspose2d):
-        weights = weights.transpose(0, 1)
-    return weights.flatten(start_dim=1)
+    return weights.transpose(0, 1) if isinstance(module, nn.ConvTranspose2d) else weights
 
 
 def quantise(weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,9 +43,9 @@ def quantise(weights: Tensor) -> tuple[Tensor, Tensor]:
 
     The largest weight of a row becomes 127 or -127; the weights are integers times scale.
     """
-    largest = weights.detach().abs().amax(dim=1)
+    largest = weights.abs().amax(dim=1)
     scale = torch.where(largest > 0, largest, 1) / torch.iinfo(torch.int8).max
-    return (weights.detach() / scale[:, None]).round().to(torch.int8), scale
+    return (weights / scale[:, None]).round().to(torch.int8), scale
 
 
 def describe_layers(modules: Sequence[nn.Module]) -> tuple[list[dict[str, Any]], bytes]:
@@ -74,7 +69,7 @@ def describe_layers(modules: Sequence[nn.Module]) -> tuple[list[dict[str, Any]],
             side = int(module.unflattened_size[-1])
         if isinstance(module, SHAPES) or type(module) in ACTIVATION_NAMES:
             continue
-        if not isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        if not isinstance(module, Layer):
             raise GrvaeError(f"has a layer that the page cannot compute: {type(module).__name__}")
         layer: dict[str, Any] = {"activation": ACTIVATION_NAMES.get(type(following), "none")}
         if isinstance(module, nn.Linear):
@@ -84,28 +79,16 @@ def describe_layers(modules: Sequence[nn.Module]) -> tuple[list[dict[str, Any]],
             layer |= describe_convolution(module, side)
             side = layer["out_side"]
         layers.append(layer)
-        weights, scale = quantise(rows_of(module))
-        bias = module.bias if module.bias is not None else torch.zeros(len(scale))
+        weights, scale = quantise(by_output(module).flatten(start_dim=1))
         numbers += scale.numpy().astype("<f4").tobytes()
-        numbers += bias.detach().numpy().astype("<f4").tobytes()
+        numbers += module.state_dict()["bias"].numpy().astype("<f4").tobytes()
         numbers += weights.numpy().tobytes()
     return layers, bytes(numbers)
 
 
 def describe_convolution(module: nn.Conv2d | nn.ConvTranspose2d, side: int) -> dict[str, Any]:
-    """A convolution of square images of one size, with square kernels and nothing unusual."""
+    """A convolution of square images, with a square kernel and nothing unusual."""
     kernel, stride, padding = module.kernel_size[0], module.stride[0], int(module.padding[0])
-    plain = (
-        module.kernel_size == (kernel, kernel)
-        and module.stride == (stride, stride)
-        and module.padding == (padding, padding)
-        and module.dilation == (1, 1)
-        and module.groups == 1
-        and module.padding_mode == "zeros"
-        and module.output_padding in {0, (0, 0)}
-    )
-    if not plain:
-        raise GrvaeError(f"has a layer that the page cannot compute: {module}")
     if isinstance(module, nn.ConvTranspose2d):
         kind, out_side = "transposed", (side - 1) * stride - 2 * padding + kernel
     else:

@@ -31,12 +31,9 @@ def test_convolutions_carry_their_sizes(recipe):
     assert [layer.get("out_side") for layer in decoder] == [None, None, 14, 28]
 
 
-@pytest.mark.parametrize(
-    "layer", [nn.Dropout(), nn.Conv2d(1, 1, 3, dilation=2), nn.Conv2d(1, 1, (3, 5))]
-)
-def test_layer_that_the_page_cannot_compute_is_named(layer):
-    with pytest.raises(GrvaeError, match=f"cannot compute: {type(layer).__name__}"):
-        describe_layers([layer])
+def test_layer_that_the_page_cannot_compute_is_named():
+    with pytest.raises(GrvaeError, match="cannot compute: Dropout"):
+        describe_layers([nn.Dropout()])
 
 
 def test_rounding_is_relative_to_the_largest_weight_of_a_row():
