@@ -9,7 +9,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from grvae.base.errors import GrvaeError
 from grvae.params import (
     Count,
     DatasetName,
@@ -116,15 +115,3 @@ def load_variant(path: Path) -> Variant:
         GrvaeError: see `load_study`.
     """
     return read_params(path, Variant)
-
-
-def resolve_study(study: Path, main: Params) -> dict[str, Variant]:
-    """All variants of a parameter file in full.
-
-    Raises:
-        GrvaeError: see `load_study`.
-    """
-    try:
-        return load_study(study).resolve(main)
-    except ValueError as error:
-        raise GrvaeError(f"{study}: {error}") from error
