@@ -23,6 +23,9 @@ Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 ProbeImages = Annotated[int, Field(ge=100)]  # fewer may lack a digit
 LatentAct = Literal["relu", "none", "softplus", "abs"]
+Network = Literal["mlp", "conv", "conv_encoder"]
+HiddenAct = Literal["relu", "silu"]
+Posterior = Literal["gaussian", "as_published"]
 DatasetName = Literal["mnist", "fashion_mnist", "digits"]
 Size = Annotated[int, Field(ge=1, le=65536)]
 CONV_HIDDEN_LAYERS = 3
@@ -68,12 +71,12 @@ class Recipe(Section):
     latents_per_digit: Annotated[int, Field(ge=1, le=1024)]
     free_latents: Annotated[int, Field(ge=0, le=1024)]
 
-    network: Literal["mlp", "conv", "conv_encoder"]
+    network: Network
     hidden_sizes: Annotated[list[Size], Field(min_length=1)]
     decoder_sizes: Annotated[list[Size], Field(min_length=1)] | None
-    hidden_act: Literal["relu", "silu"]
+    hidden_act: HiddenAct
     bottleneck: bool
-    posterior: Literal["gaussian", "as_published"]
+    posterior: Posterior
     initial_log_variance: Annotated[float, Field(ge=-20, le=20)] | None
 
     reconstruction: Literal["squared_error", "binary_cross_entropy"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
@@ -23,15 +23,10 @@ from grvae.base.errors import GrvaeError
 from grvae.base.seeding import random_stream, weights_drawn_from
 from grvae.base.sizes import DIGITS, PIXELS, SIDE
 from grvae.base.storage import load_arrays, save_arrays
-from grvae.params import LatentAct, Recipe
+from grvae.params import HiddenAct, LatentAct, Network, Posterior, Recipe, Size
 
 # Of a convolution that halves the side of an image, or that doubles it on the way back.
 KERNEL, STRIDE, PADDING = 4, 2, 1
-
-Network = Literal["mlp", "conv", "conv_encoder"]
-HiddenAct = Literal["relu", "silu"]
-Posterior = Literal["gaussian", "as_published"]
-Size = Annotated[int, Field(ge=1, le=65536)]
 
 HIDDEN_ACTIVATIONS: dict[HiddenAct, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
 LATENT_ACTIVATIONS: dict[LatentAct, Callable[[Tensor], Tensor]] = {
