@@ -117,25 +117,18 @@ def encoder_layers(architecture: Architecture) -> list[nn.Module]:
     if architecture.network == "mlp":
         return linear_layers((PIXELS, *hidden), act)
     first, second, units = hidden
+    kernels, padding, side = (KERNEL, KERNEL), PADDING, SIDE // 4
     if architecture.network == "conv_encoder":
-        return [
-            nn.Unflatten(1, (1, SIDE, SIDE)),
-            nn.Conv2d(1, first, kernel_size=6, stride=2),
-            act(),
-            nn.Conv2d(first, second, kernel_size=4, stride=2),
-            act(),
-            nn.Flatten(),
-            # Without padding a side of 28 has become 12, and then 5.
-            *linear_layers((second * 5**2, units), act),
-        ]
+        # Without padding a side of 28 becomes 12, and then 5.
+        kernels, padding, side = (6, 4), 0, 5
     return [
         nn.Unflatten(1, (1, SIDE, SIDE)),
-        nn.Conv2d(1, first, KERNEL, STRIDE, PADDING),
+        nn.Conv2d(1, first, kernels[0], STRIDE, padding),
         act(),
-        nn.Conv2d(first, second, KERNEL, STRIDE, PADDING),
+        nn.Conv2d(first, second, kernels[1], STRIDE, padding),
         act(),
         nn.Flatten(),
-        *linear_layers((second * (SIDE // 4) ** 2, units), act),
+        *linear_layers((second * side**2, units), act),
     ]
 
 
