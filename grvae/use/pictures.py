@@ -93,19 +93,15 @@ def _opaque(image: Image.Image) -> Floats:
         small = _shrink(Image.fromarray(grey.astype(np.float32)))
         return np.repeat(np.array(small, np.float32)[..., None], 3, axis=2)
     if not image.has_transparency_data:
-        return np.array(_shrink(image.convert("RGB")), np.float32) / 255
+        return _rgb(image)
     rgba = image.convert("RGBA")
-    on_white, on_black = (
-        np.array(
-            _shrink(
-                Image.alpha_composite(Image.new("RGBA", rgba.size, paper), rgba).convert("RGB")
-            ),
-            np.float32,
-        )
-        / 255
-        for paper in ("white", "black")
-    )
+    papers = (Image.new("RGBA", rgba.size, paper) for paper in ("white", "black"))
+    on_white, on_black = (_rgb(Image.alpha_composite(paper, rgba)) for paper in papers)
     return on_black if np.ptp(on_black) > np.ptp(on_white) else on_white
+
+
+def _rgb(image: Image.Image) -> Floats:
+    return np.array(_shrink(image.convert("RGB")), np.float32) / 255
 
 
 def _shrink(image: Image.Image) -> Image.Image:
@@ -140,11 +136,8 @@ def find_ink(colours: Floats) -> Floats:
     ink: Floats = np.clip((along - floor) / (full - floor), 0, 1)
     kept = _strokes(ink > 0.5)
     # The soft edges of what is kept belong to it; elsewhere is paper.
-    ink[
-        ~ndimage.binary_dilation(
-            kept, np.ones((3, 3), bool), iterations=max(1, max(ink.shape) // 100)
-        )
-    ] = 0
+    width = max(1, max(ink.shape) // 100)
+    ink[~ndimage.binary_dilation(kept, np.ones((3, 3), bool), iterations=width)] = 0
     return ink
 
 
