@@ -16,7 +16,7 @@ import click
 
 from grvae.base.command import StageCommand
 from grvae.base.errors import GrvaeError
-from grvae.base.storage import load_json, save_json
+from grvae.base.storage import save_json
 from grvae.params import Section, read_params
 
 STUDY = Path("studies/claims")
@@ -107,12 +107,6 @@ def register() -> None:
     hashes = {file: content_hash(STUDY / file) for file in REGISTERED}
     save_json(REGISTRATION, {"commit": name, "date": date, "sha256": hashes})
     click.echo(f"{REGISTRATION}: commit {name}, {len(hashes)} files")
-
-
-def load_registration() -> dict[str, Any]:
-    """Read it."""
-    registration: dict[str, Any] = load_json(REGISTRATION)
-    return registration
 
 
 if __name__ == "__main__":

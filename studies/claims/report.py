@@ -19,7 +19,7 @@ from grvae.show.markdown import (
     write_signed,
 )
 from studies.claims.plan import MEASURES, Measure, Part, Plan, Statement, load_plan
-from studies.claims.registration import changed_files, load_deviations, load_registration
+from studies.claims.registration import REGISTRATION, changed_files, load_deviations
 from studies.claims.study import Study, load_study
 from studies.claims.verdicts import Finding, judge
 
@@ -109,7 +109,7 @@ def findings_table(plan: Plan, findings: Mapping[str, Finding]) -> pd.DataFrame:
 
 def context(plan: Plan, study: Study, runs: pd.DataFrame) -> dict[str, Any]:
     """Every placeholder of the report's template."""
-    registration = load_registration()
+    registration = load_json(REGISTRATION)
     return {
         "plan": plan,
         "study": study,

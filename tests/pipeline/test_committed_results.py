@@ -11,14 +11,10 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
+from grvae.base.storage import load_json
 from studies.claims import report as claims_report
 from studies.claims.plan import MEASURES, load_plan
-from studies.claims.registration import (
-    REGISTERED,
-    load_deviations,
-    load_registration,
-    unexplained,
-)
+from studies.claims.registration import REGISTERED, REGISTRATION, load_deviations, unexplained
 from studies.claims.study import load_study
 from tests.conftest import PROJECT
 from tools.update_readme import PAGES, with_blocks
@@ -76,12 +72,12 @@ def test_study_s_lock_was_made_with_its_committed_parameters(params):
 
 def test_no_registered_file_has_changed_without_a_reason(monkeypatch):
     monkeypatch.chdir(PROJECT)
-    assert unexplained(load_registration(), load_deviations()) == []
+    assert unexplained(load_json(REGISTRATION), load_deviations()) == []
 
 
 def test_all_that_decides_a_verdict_is_registered(monkeypatch):
     monkeypatch.chdir(PROJECT)
-    assert set(load_registration()["sha256"]) == set(REGISTERED)
+    assert set(load_json(REGISTRATION)["sha256"]) == set(REGISTERED)
 
 
 def test_each_deviation_is_of_a_registered_file(monkeypatch):

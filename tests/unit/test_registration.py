@@ -14,7 +14,6 @@ from studies.claims.registration import (
     changed_files,
     content_hash,
     load_deviations,
-    load_registration,
     register,
     unexplained,
 )
@@ -131,7 +130,7 @@ def test_deviation_without_a_reason_is_one_line(study):
 def test_registration_is_of_the_commit_and_of_every_file(study, registration):
     result = CliRunner().invoke(register)
     assert result.exit_code == 0, result.output
-    written = load_registration()
+    written = load_json(REGISTRATION)
     assert written["sha256"] == registration["sha256"]
     commit, date = git("log", "-1", "--format=%H %cI").split()
     assert (written["commit"], written["date"]) == (commit, date)
