@@ -3,7 +3,7 @@
 There are no defaults in code: a missing key is an error, so the file tells the whole truth.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -277,14 +277,12 @@ def _one_line(error: ValidationError, prefix: str) -> str:
     return f"{key}: got {first['input']!r}, should {allowed}"
 
 
-def reject_duplicates(key: str, values: Iterable[object]) -> None:
+def reject_duplicates(key: str, values: Sequence[object]) -> None:
     """Refuse a list in which something stands twice.
 
     Raises:
         ValueError: names the key and the value.
     """
-    seen: set[object] = set()
     for value in values:
-        if value in seen:
+        if values.count(value) > 1:
             raise ValueError(f"{key}: got {value!r} twice, each may stand once")
-        seen.add(value)
