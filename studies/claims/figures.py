@@ -10,14 +10,7 @@ from matplotlib.figure import Figure
 
 from grvae.base.command import StageCommand, paths
 from grvae.base.storage import load_table, write_atomically
-from grvae.show.style import (
-    GREY,
-    OKABE_ITO,
-    as_percent,
-    encode_png,
-    make_panels,
-    styled,
-)
+from grvae.show.style import GREY, OKABE_ITO, as_percent, encode_png, make_panels, styled
 from studies.claims.plan import MEASURES, Claim, Part, load_plan
 from studies.claims.verdicts import values_of
 
