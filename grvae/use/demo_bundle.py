@@ -33,6 +33,7 @@ TEST_DIGITS = 1000
 PAGE_BUDGET = 6_000_000  # bytes, with every model
 ROOM_FOR_THE_REST = 300_000  # of these, for what is written by hand and the models' descriptions
 MENU_KEYS = ("variant", "seed", "method", "floor", "ceiling", "blocked_share")
+SHOWN_MEASURES = ("images", "argmax_accuracy", "assigned_accuracy", "squared_error_per_image")
 # Three of four misread training images had a smaller margin than a close reading.
 CLOSE_PERCENTILE = 75
 MEANS = (0.1, 99.9)  # percentiles of each latent's means that the bars must reach
@@ -210,15 +211,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         "blocked_share": run.recipe.get("blocked_share", 0.0),
         "latent_act": model.architecture.latent_act,
         "weights_sha256": run.weights_sha256,
-        "measures": {
-            name: measures[name]
-            for name in (
-                "images",
-                "argmax_accuracy",
-                "assigned_accuracy",
-                "squared_error_per_image",
-            )
-        },
+        "measures": {name: measures[name] for name in SHOWN_MEASURES},
         "assignment": assignment,
         "encoder": encoder,
         "decoder": decoder,
