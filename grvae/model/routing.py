@@ -126,8 +126,7 @@ def build_routing(recipe: Recipe, labels: Tensor, stream: torch.Generator) -> Ro
         labels: (image,) int64.
         stream: draws which images are routed, and wrongly; see `choose_routes`.
     """
-    digits = [[digit] for digit in range(DIGITS)]
-    owned = latent_map(digits, recipe.latents_per_digit, recipe.free_latents)
+    owned = latent_map(recipe.latents_per_digit, recipe.free_latents)
     off_route, floor, ceiling = recipe.off_route_gradient, recipe.floor, recipe.ceiling
     if recipe.routing == "none":
         off_route, floor, ceiling = 1.0, None, None
@@ -141,26 +140,18 @@ def build_routing(recipe: Recipe, labels: Tensor, stream: torch.Generator) -> Ro
     )
 
 
-def latent_map(
-    groups: Sequence[Sequence[int]], latents_per_group: int, free_latents: int
-) -> Tensor:
+def latent_map(latents_per_digit: int, free_latents: int) -> Tensor:
     """Which latents belong to which digits.
 
     Args:
-        groups: digits that share latents; `[[0], [1], ...]` gives each digit its own.
-        latents_per_group: size of each group's block of latents, in the order of the groups.
+        latents_per_digit: size of each digit's block of latents, in the order of the digits.
         free_latents: latents after the blocks that belong to every digit.
 
     Returns:
         (digit, latent) float, 1 where the latent is the digit's and 0 elsewhere.
     """
-    blocks = latents_per_group * len(groups)
-    owned = torch.zeros(DIGITS, blocks + free_latents)
-    for number, digits in enumerate(groups):
-        first = number * latents_per_group
-        owned[list(digits), first : first + latents_per_group] = 1
-    owned[:, blocks:] = 1
-    return owned
+    blocks = torch.eye(DIGITS).repeat_interleave(latents_per_digit, dim=1)
+    return torch.cat([blocks, torch.ones(DIGITS, free_latents)], dim=1)
 
 
 def gradient_shares(owned: Tensor, off_route: float) -> Tensor:

@@ -28,8 +28,6 @@ def gated_recipe():
     return load_params(PROJECT / "params.yaml").variant("gated").recipe
 
 
-EACH = [[digit] for digit in range(10)]
-HALVES = [range(5), range(5, 10)]
 LATENTS = torch.tensor([[1.0, -2.0, 3.0], [0.0, 5.0, -6.0]], dtype=torch.float64)
 SHARES = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.25]], dtype=torch.float64)
 
@@ -65,12 +63,9 @@ def test_routed_gradient_equals_the_share_of_a_finite_difference():
         )
 
 
-@pytest.mark.parametrize(
-    ("groups", "per_group", "free"),
-    [(EACH, 1, 0), (EACH, 4, 0), (EACH, 1, 6), (HALVES, 16, 0), (HALVES, 3, 2)],
-)
-def test_zero_pattern_of_the_gradient_is_the_map_whatever_comes_after(groups, per_group, free):
-    owned = latent_map(groups, per_group, free).double()
+@pytest.mark.parametrize(("per_digit", "free"), [(1, 0), (4, 0), (1, 6), (3, 2)])
+def test_zero_pattern_of_the_gradient_is_the_map_whatever_comes_after(per_digit, free):
+    owned = latent_map(per_digit, free).double()
     labels = torch.arange(50) % 10
     latents = torch.randn(50, owned.shape[1], dtype=torch.float64, requires_grad=True)
     mixing = torch.randn(owned.shape[1], 10, dtype=torch.float64)
@@ -80,20 +75,13 @@ def test_zero_pattern_of_the_gradient_is_the_map_whatever_comes_after(groups, pe
 
 
 def test_each_digit_has_its_block_and_the_free_latents():
-    owned = latent_map(EACH, 2, 3)
+    owned = latent_map(2, 3)
     assert owned.shape == (10, 23)
     assert owned[4].nonzero().flatten().tolist() == [8, 9, 20, 21, 22]
 
 
-def test_halves_own_half_of_the_latents():
-    owned = latent_map(HALVES, 16, 0)
-    assert owned[:5, :16].all()
-    assert owned[5:, 16:].all()
-    assert owned.sum() == 160
-
-
 def test_other_latents_get_the_share_off_the_route_and_images_not_routed_reach_all():
-    shares = gradient_shares(latent_map(EACH, 1, 0), 0.25)
+    shares = gradient_shares(latent_map(1, 0), 0.25)
     assert torch.equal(
         shares[3], torch.tensor([1.0 if latent == 3 else 0.25 for latent in range(10)])
     )
@@ -222,7 +210,7 @@ def test_digits_and_latents_renamed_together_learn_the_same(gated_recipe, names,
 
 
 def test_bounds_are_a_floor_for_a_digits_own_latents_and_a_ceiling_for_the_others():
-    low, high = gate_bounds(latent_map(EACH, 2, 1), 1, 5.0, 2.0)
+    low, high = gate_bounds(latent_map(2, 1), 1, 5.0, 2.0)
     assert low[3].tolist() == [5.0 if latent in (6, 7) else -math.inf for latent in range(21)]
     assert high[3, :20].tolist() == [math.inf if latent in (6, 7) else 2.0 for latent in range(20)]
     assert high[3, 20] == math.inf
@@ -291,7 +279,7 @@ def test_latents_of_a_recipe_are_those_of_each_digit_and_the_free_ones(recipe):
     asked |= {"off_route_gradient": 0.25, "wrong_labels": 1.0, "routed_images": 0.5}
     labels = torch.arange(10)
     routing = build_routing(recipe.model_copy(update=asked), labels, stream())
-    own = latent_map(EACH, 2, 1)
+    own = latent_map(2, 1)
     assert torch.equal(routing.owned, own)
     assert torch.equal(routing.shares, gradient_shares(own, 0.25))
     low, high = gate_bounds(own, 1, 5.0, 2.0)
