@@ -5,7 +5,6 @@ and a line in `draw_all`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,11 +49,17 @@ SHOWN_BY_SEED = (
 )
 
 
-@dataclass(frozen=True)
-class Results:
-    """All that the figures show.
+def draw_all(
+    dataset: str,
+    runs: pd.DataFrame,
+    curves: pd.DataFrame,
+    measures: Mapping[RunKey, Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, np.ndarray]],
+    published: Mapping[str, Any],
+) -> dict[str, bytes]:
+    """Every figure by the name of its file; those of one model show the first seed's.
 
-    Attributes:
+    Args:
         dataset: what was learned.
         runs: one row a run; see `grvae.measure.summary.runs_table`.
         curves: one row an epoch: variant, seed, and the columns of a history.
@@ -62,31 +67,19 @@ class Results:
         samples: by variant, of its first seed; see `grvae.measure.evaluation.draw_samples`.
         published: `reports/published.json`.
     """
-
-    dataset: str
-    runs: pd.DataFrame
-    curves: pd.DataFrame
-    measures: Mapping[RunKey, Mapping[str, Any]]
-    samples: Mapping[str, Mapping[str, np.ndarray]]
-    published: Mapping[str, Any]
-
-
-def draw_all(results: Results) -> dict[str, bytes]:
-    """Every figure by the name of its file; those of one model show the first seed's."""
-    samples, seed = results.samples, int(results.runs["seed"].iloc[0])
-    first = {variant: results.measures[variant, seed] for variant in samples}
+    seed = int(runs["seed"].iloc[0])
+    first = {variant: measures[variant, seed] for variant in samples}
     traversals = {variant: arrays["traversal"] for variant, arrays in samples.items()}
-    assignments = {variant: measures["assignment"] for variant, measures in first.items()}
+    assignments = {variant: values["assignment"] for variant, values in first.items()}
     originals = next(iter(samples.values()))["originals"]
     reconstructions = {variant: arrays["reconstructions"] for variant, arrays in samples.items()}
-    activations = {variant: measures["mean_activation"] for variant, measures in first.items()}
-    plane = draw_accuracy_against_error(results.runs, results.published, results.dataset)
+    activations = {variant: values["mean_activation"] for variant, values in first.items()}
     pictures = {
-        "training_curves": draw_training_curves(results.curves),
-        "accuracy_against_error": plane,
-        "seeds": draw_seeds(results.runs),
+        "training_curves": draw_training_curves(curves),
+        "accuracy_against_error": draw_accuracy_against_error(runs, published, dataset),
+        "seeds": draw_seeds(runs),
         "mean_activation": draw_mean_activation(activations),
-        "confusion": draw_confusion(*pool_confusion(results.measures)),
+        "confusion": draw_confusion(*pool_confusion(measures)),
         "reconstructions": draw_reconstructions(originals, reconstructions),
         "traversals": draw_traversals(traversals, assignments),
     }

@@ -8,7 +8,6 @@ from PIL import Image
 
 from grvae.show.digits import draw_reconstructions, draw_sweep, draw_traversals, encode_gif
 from grvae.show.figures import (
-    Results,
     draw_accuracy_against_error,
     draw_all,
     draw_confusion,
@@ -216,7 +215,7 @@ def test_every_figure_of_the_results_is_a_file_of_the_first_seed_s_pictures():
     variants = ("routed", "baseline")
     samples = dict.fromkeys(variants, arrays)
     tables = runs(*variants), curves(*variants)
-    files = draw_all(Results("mnist", *tables, measures, samples, PUBLISHED))
+    files = draw_all("mnist", *tables, measures, samples, PUBLISHED)
     assert len(files) == 8
     kinds = {name.rpartition(".")[2]: content[:4] for name, content in files.items()}
     assert kinds == {"png": b"\x89PNG", "gif": b"GIF8"}
