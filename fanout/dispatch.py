@@ -18,7 +18,7 @@ from fanout.exchange import (
     read_settings,
     settings_for_workers,
 )
-from fanout.hidden import IGNORE, hides, in_sight, only_caller
+from fanout.hidden import hidden_by, in_sight, only_caller
 from fanout.job import Job, Outcome
 from fanout.mend import mend, tell
 from fanout.pipeline import (
@@ -87,8 +87,8 @@ def tell_plan(folder: Path, file: str, workers: Workers) -> None:
         with connect(folder, workers) as client:
             number, where = count_workers(client), f"at {workers.scheduler}"
     # A look at a pipeline in sight disturbs no fan-out.
-    is_hidden = hides(folder / Path(file).with_name(IGNORE))
-    with only_caller(folder) if is_hidden else contextlib.nullcontext(), in_sight(folder, file):
+    lock = only_caller(folder) if hidden_by(folder, file) else contextlib.nullcontext()
+    with lock, in_sight(folder, file):
         first, units, last = plan(read_graph(folder), file, read_stale(folder))
     processes = "process" if number == 1 else "processes"
     parts = {

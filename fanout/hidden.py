@@ -44,20 +44,21 @@ def in_sight(folder: Path, file: str) -> Iterator[None]:
         folder: the project.
         file: the pipeline's dvc.yaml, as seen from the project's folder.
     """
-    ignore = Path(file).with_name(IGNORE)
-    is_hidden = hides(folder / ignore)
-    if is_hidden:
-        move(folder / ignore, folder / ASIDE / ignore)
+    aside = folder / ASIDE / Path(file).with_name(IGNORE)
+    ignore = hidden_by(folder, file)
+    if ignore:
+        move(ignore, aside)
     try:
         yield
     finally:
-        if is_hidden:
-            move(folder / ASIDE / ignore, folder / ignore)
+        if ignore:
+            move(aside, ignore)
 
 
-def hides(ignore: Path) -> bool:
-    """Whether a `.dvcignore` hides the pipeline beside it."""
-    return ignore.exists() and MAIN_FILE in ignore.read_text().splitlines()
+def hidden_by(folder: Path, file: str) -> Path | None:
+    """The `.dvcignore` that hides a pipeline of a project; None if it is in sight."""
+    ignore = folder / Path(file).with_name(IGNORE)
+    return ignore if ignore.exists() and MAIN_FILE in ignore.read_text().splitlines() else None
 
 
 def move(source: Path, target: Path) -> None:

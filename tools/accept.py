@@ -35,7 +35,7 @@ from dvc.scm import SCM
 from dvc.stage import PipelineStage
 from ruamel.yaml import YAML
 
-from fanout.hidden import IGNORE, hides
+from fanout.hidden import hidden_by
 from fanout.pipeline import ancestors
 from fanout.snapshot import take_snapshot, unpack
 from grvae.base.command import StageCommand
@@ -55,8 +55,7 @@ def enter_copy(project: Repo, targets: Sequence[str]) -> Iterator[Repo]:
         folder = Path(scratch).resolve() / "project"
         unpack(take_snapshot(Path(project.root_dir)).archive, folder)
         for target in targets:
-            ignore = folder / Path(target.partition(":")[0]).with_name(IGNORE)
-            if hides(ignore):
+            if ignore := hidden_by(folder, target.partition(":")[0]):
                 ignore.unlink()
         # A link that a stage writes to would spoil the cache.
         config = {
@@ -300,8 +299,8 @@ def accept(targets: Sequence[str], rows: int, exclude: Sequence[str], seed: int 
         write_locks(stages, stale, project)
     click.echo(f"Accepted: {len(stale)} of {len(stages)} stages. Next:")
     for target in targets:
-        is_hidden = hides(Path(target.partition(":")[0]).with_name(IGNORE))
-        before = f"python -m fanout.hidden {target.partition(':')[0]} " if is_hidden else ""
+        file = target.partition(":")[0]
+        before = f"python -m fanout.hidden {file} " if hidden_by(Path(), file) else ""
         click.echo(f"  {before}dvc repro --dry --allow-missing {target}")
 
 
