@@ -52,7 +52,9 @@ MODULES = (
 )
 OWN_PACKAGES = {"fanout", "grvae"}
 # Libraries read variables while they are loaded. None of them reads these.
-READ_LATE = {"PATH", "PWD", "OLDPWD", "SHLVL", "_", "DVC_ROOT", "DVC_STAGE"}
+READ_LATE = {"PATH", "PWD", "OLDPWD", "SHLVL", "_"}
+# DVC tells a stage these.
+READ_LATE |= {"DVC_ROOT", "DVC_STAGE", "DVC_EXP_BASELINE_REV", "DVC_EXP_NAME"}
 IDLE_SECONDS = 600.0  # a server that nobody asks for so long ends
 SOCKET = "socket"
 STANDARD_FILES = (0, 1, 2)
