@@ -1,12 +1,14 @@
 """Train recipes with many seeds, a run a core, and note what each run reads and loses.
 
 A list of trials names recipes by what they change, and their seeds. Runs that the table already has
-are not trained again, so a list can grow. Whoever chooses a recipe measures on the validation
+are not trained again, so a list can grow. On a GPU runs draw other random numbers than on a CPU, so
+that a seed is another run there. Whoever chooses a recipe measures on the validation
 split, and the test split is not opened then.
 """
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 from time import process_time
@@ -17,7 +19,7 @@ import pandas as pd
 import torch
 from pydantic import Field
 
-from grvae.base.command import StageCommand, paths
+from grvae.base.command import PATH, StageCommand, paths
 from grvae.base.errors import GrvaeError
 from grvae.base.layout import DataFolder
 from grvae.base.storage import load_table, save_table
@@ -53,19 +55,26 @@ class Trials(Section):
     trials: dict[Name, Trial]
 
 
-def run_trial(params_file: Path, data: Path, trial: Trial, seed: int, split: str) -> dict[str, Any]:
-    """Train one run and measure it on a split."""
+def run_trial(
+    params_file: Path, data: Path, trial: Trial, seed: int, split: str, device: str
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Train one run and measure it on a split; returns the measures and the history."""
     torch.set_num_threads(1)
     params = load_params(params_file)
     variant = params.variant(trial.variant, trial.changes)
     train = load_images(DataFolder(data).train)
+    validation = load_images(DataFolder(data).validation, may_be_empty=True)
     start = process_time()
-    model, _ = train_vae(train, train[:0], variant.recipe, variant.latent_act, seed)
+    with torch.device(device):
+        model, history = train_vae(
+            train.to(device), validation.to(device), variant.recipe, variant.latent_act, seed
+        )
     seconds = process_time() - start
     images = load_images(getattr(DataFolder(data), split))
-    outcome = observe(model, variant.recipe, params.evaluation, train[:0], images)
+    outcome = observe(model.cpu(), variant.recipe, params.evaluation, train[:0], images)
     measures = {measure.__name__: round(measure(outcome), PLACES) for measure in MEASURES}
-    return {**measures, "cpu_seconds": round(seconds, 1)}
+    about = {"device": device, "cpu_seconds": round(seconds, 1) if device == "cpu" else None}
+    return {**measures, **about}, pd.DataFrame(asdict(row) for row in history)
 
 
 def missing_runs(trials: dict[str, Trial], table: pd.DataFrame) -> Iterator[tuple[str, int]]:
@@ -86,8 +95,17 @@ def missing_runs(trials: dict[str, Trial], table: pd.DataFrame) -> Iterator[tupl
 @paths("params", "data", "trials", "table")
 @click.option("--split", type=click.Choice(["validation", "test"]), required=True)
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Where runs are trained.")
+@click.option("--histories", type=PATH, help="Keep the history of each run here.")
 def train_trials(
-    params: Path, data: Path, trials: Path, table: Path, split: str, workers: int
+    params: Path,
+    data: Path,
+    trials: Path,
+    table: Path,
+    split: str,
+    workers: int,
+    device: str,
+    histories: Path | None,
 ) -> None:
     """Train every run of a list that the table lacks, and add its row."""
     asked, common = read_params(trials, Trials).trials, load_params(params)
@@ -99,14 +117,17 @@ def train_trials(
     rows = load_table(table) if table.exists() else pd.DataFrame()
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         runs = {
-            pool.submit(run_trial, params, data, asked[name], seed, split): (name, seed)
+            pool.submit(run_trial, params, data, asked[name], seed, split, device): (name, seed)
             for name, seed in missing_runs(asked, rows)
         }
         for done in as_completed(runs):
             name, seed = runs[done]
-            row = {"trial": name, "family": asked[name].family, "seed": seed, **done.result()}
+            measures, history = done.result()
+            row = {"trial": name, "family": asked[name].family, "seed": seed, **measures}
             rows = pd.concat([rows, pd.DataFrame([row])], ignore_index=True)
             save_table(table, rows.sort_values(["trial", "seed"]))
+            if histories:
+                save_table(histories / f"{name}-{seed}.csv", history)
             click.echo(", ".join(f"{key} {value}" for key, value in row.items()))
 
 

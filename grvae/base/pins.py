@@ -17,6 +17,7 @@ if platform.machine() in {"x86_64", "AMD64"}:
     os.environ["ATEN_CPU_CAPABILITY"] = "avx2"
     os.environ["OPENBLAS_CORETYPE"] = "Haswell"
     os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"  # convolutions
+os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # matrix products of a GPU, if one is used
 # How long a thread spins before it sleeps. With none, waking up costs more than the work between;
 # with the usual 300,000 turns, threads that share cores with others starve them.
 os.environ["GOMP_SPINCOUNT"] = "5000"

@@ -16,9 +16,10 @@ Stream = Literal["init", "shuffle", "augmentation", "noise", "routes", "split", 
 
 
 def random_stream(seed: int, stream: Stream) -> torch.Generator:
-    """A CPU generator that depends on the seed and the stream's name alone."""
+    """A generator, on torch's default device, that depends on seed and stream name alone."""
     digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
+    generator = torch.Generator(torch.get_default_device())
+    return generator.manual_seed(int.from_bytes(digest[:8], "little", signed=True))
 
 
 @contextmanager

@@ -33,6 +33,10 @@ class ImageSet:
             return ImageSet(self.pixels.index_select(0, index), self.labels.index_select(0, index))
         return ImageSet(self.pixels[index], self.labels[index])
 
+    def to(self, device: str) -> "ImageSet":
+        """The same images in a device's memory."""
+        return ImageSet(self.pixels.to(device), self.labels.to(device))
+
 
 def load_images(path: Path, may_be_empty: bool = False) -> ImageSet:
     """Read an image file written by the `download` stage; only a validation split may be empty.

@@ -30,3 +30,9 @@ def test_weights_are_drawn_from_the_stream_and_leave_the_global_one_alone(elsewh
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(int(torch.randint(2**62, (), generator=torch.Generator().manual_seed(7))))
     assert weight == torch.nn.Linear(1, 1).weight.item()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_stream_lives_where_torch_puts_new_tensors():
+    with torch.device("cuda"):
+        assert torch.rand(3, generator=random_stream(0, "noise")).device.type == "cuda"
