@@ -3,7 +3,7 @@
 #   make test    all tests
 #   make demo    build the browser demo if need be, and serve it on this machine
 #   make bench   what training costs, against the published recipe and the machine's own rate
-#   make race    quality against training time, beside one run of 100 published epochs
+#   make race    quality against training time, beside runs of the published recipe
 #   make mutants change the code that decides a number in one place at a time, and count what tests notice
 #   make front   accuracy against error of every recipe that was tried, on validation images
 #   make many-seeds  how often a run loses a digit, over 100 seeds
@@ -13,13 +13,15 @@
 PYTHON ?= python3
 # How many runs train at a time, each on one core.
 JOBS ?= $(shell nproc)
+# Where `make front` and `make many-seeds` train: cpu, or cuda for a GPU.
+DEVICE ?= cpu
 # On a terminal pip shows its progress; elsewhere it says what it has fetched.
 PIP_OUTPUT := $(shell test -t 1 || echo "--progress-bar=off")
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race standings lost-digit front many-seeds mutants drawn faults chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race lost-digit front many-seeds mutants drawn faults chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@if test -e .git; then grvae repro -j $(JOBS); else dvc repro; fi
@@ -47,23 +49,14 @@ bench: $(INSTALLED)
 	python -m benchmarks.cost --params params.yaml --images data/gated/train.safetensors \
 		--table reports/benchmark/growth.csv --figure reports/benchmark/growth.png
 
-# The pipeline's own runs against the published recipe, whose 100 epochs are run once and take half an
-# hour: where they end, and when. Run it after `bench`.
+# The pipeline's own runs against those of the published recipe in reports/many_seeds: where they end,
+# and when. Run it after `bench`.
 race: $(INSTALLED)
 	dvc repro
-	python -m stages.download --params params.yaml --variant published --data logs/data
-	python -m stages.train --params params.yaml --variant published --seed 0 --data logs/data --run logs/published \
-		--checkpoint checkpoints/published-0.safetensors
-	python -m stages.evaluate --params params.yaml --variant published --data logs/data --run logs/published
-	cp logs/published/history.csv reports/benchmark/published_history.csv
-	cp logs/published/measures.json reports/benchmark/published_measures.json
-	$(MAKE) standings
-
-standings: $(INSTALLED)
 	python -m benchmarks.race --speed reports/benchmark/speed.json \
 		--curves reports/curves.csv --runs reports/runs.csv \
-		--published-history reports/benchmark/published_history.csv \
-		--published-measures reports/benchmark/published_measures.json --quoted reports/published.json \
+		--trials reports/many_seeds/runs.csv --histories reports/many_seeds/histories \
+		--quoted reports/published.json \
 		--figure reports/benchmark/race.png --table reports/benchmark/race.csv \
 		--markdown reports/benchmark/race.md
 
@@ -86,15 +79,16 @@ mutants: $(INSTALLED)
 front: $(INSTALLED)
 	dvc repro download@gated
 	python -m benchmarks.trials --params params.yaml --data data/gated --split validation --workers $(JOBS) \
-		--trials reports/search/front.yaml --table reports/search/front.csv
+		--trials reports/search/front.yaml --table reports/search/front.csv --device $(DEVICE)
 	python -m benchmarks.trial_pages front --table reports/search/front.csv \
 		--figure reports/search/front.png --markdown reports/search/front.md
 
-# How often a run loses a digit: hours.
+# How often a run loses a digit: hours, or minutes with DEVICE=cuda.
 many-seeds: $(INSTALLED)
 	dvc repro download@gated
 	python -m benchmarks.trials --params params.yaml --data data/gated --split test --workers $(JOBS) \
-		--trials reports/many_seeds/trials.yaml --table reports/many_seeds/runs.csv
+		--trials reports/many_seeds/trials.yaml --table reports/many_seeds/runs.csv \
+		--histories reports/many_seeds/histories --device $(DEVICE)
 	python -m benchmarks.trial_pages seeds --table reports/many_seeds/runs.csv \
 		--markdown reports/many_seeds/summary.md
 

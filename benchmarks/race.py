@@ -1,4 +1,4 @@
-"""Quality against training time for the default recipe and the published one.
+"""Quality against training time for the default recipes and the published one.
 
 The seconds are those of `benchmarks.speed`, where both were timed side by side; the quality after
 each epoch is that of real runs, on the validation split.
@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import click
 import pandas as pd
@@ -55,13 +54,6 @@ def draw_race(histories: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def test_measures(runs: pd.DataFrame, published: Mapping[str, Any]) -> pd.DataFrame:
-    """Measures on the test split, a row a run, of the recipes' runs and of the published one."""
-    names = ["argmax_accuracy", "lowest_recall", "squared_error_per_image"]
-    theirs = {"variant": "published", "seed": 0, **{name: published[name] for name in names}}
-    return pd.concat([runs[["variant", "seed", *names]], pd.DataFrame([theirs])])
-
-
 def standings(
     histories: Mapping[str, pd.DataFrame],
     measures: pd.DataFrame,
@@ -93,14 +85,14 @@ def standings(
 
 
 @click.command(cls=StageCommand)
-@paths("speed", "curves", "runs", "published-history", "published-measures", "quoted")
+@paths("speed", "curves", "runs", "trials", "histories", "quoted")
 @paths("figure", "table", "markdown")
 def race(
     speed: Path,
     curves: Path,
     runs: Path,
-    published_history: Path,
-    published_measures: Path,
+    trials: Path,
+    histories: Path,
     quoted: Path,
     figure: Path,
     table: Path,
@@ -108,19 +100,26 @@ def race(
 ) -> None:
     """Draw quality against time, and tell when each recipe reaches the quoted accuracy.
 
-    What `--runs` names has the measures on the test split.
+    The pipeline's own runs are in `--runs` and `--curves`; those of the published recipe are among
+    `--trials`, each with its history below `--histories`.
     """
     costs, accuracy = load_json(speed)["costs"], load_json(quoted)["headline"]["argmax_accuracy"]
-    epochs = load_table(curves)
-    epochs = epochs[epochs["variant"].isin(costs)]
-    histories = {str(name): group for name, group in epochs.groupby("variant", sort=False)}
-    histories["published"] = load_table(published_history).assign(seed=0)
-    for variant, history in histories.items():
-        timed = [with_seconds(run, costs[variant]) for _, run in history.groupby("seed")]
-        histories[variant] = pd.concat(timed)
-    measures = test_measures(load_table(runs), load_json(published_measures))
-    recipes = standings(histories, measures, costs, accuracy)
-    write_atomically(figure, encode_png(draw_race(histories)))
+    published = load_table(trials).rename(columns={"trial": "variant"})
+    published = published[published["variant"] == "published"]
+    theirs = [
+        load_table(histories / f"published-{seed}.csv").assign(variant="published", seed=seed)
+        for seed in published["seed"]
+    ]
+    epochs = pd.concat([load_table(curves), *theirs])
+    timed = {
+        str(variant): pd.concat(
+            with_seconds(run, costs[variant]) for _, run in group.groupby("seed")
+        )
+        for variant, group in epochs.groupby("variant", sort=False)
+        if variant in costs
+    }
+    recipes = standings(timed, pd.concat([load_table(runs), published]), costs, accuracy)
+    write_atomically(figure, encode_png(draw_race(timed)))
     save_table(table, recipes)
     write_page(markdown, {"accuracy": accuracy, "rows": recipes.to_dict("records")})
 

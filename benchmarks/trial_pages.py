@@ -97,6 +97,7 @@ def seeds(table: Path, markdown: Path) -> None:
             "lowest": runs["argmax_accuracy"].min(),
             "lowest_recall": runs["lowest_recall"].min(),
             "error": runs["squared_error_per_image"].median(),
+            "on_gpu": (runs["device"] != "cpu").sum(),
             "damaged": damaged_runs(runs["lowest_recall"].to_numpy()),
         }
         for trial, runs in load_table(table).groupby("trial", sort=False)

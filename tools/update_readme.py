@@ -10,6 +10,7 @@ PAGES = {
         "race": "reports/benchmark/race.md",
         "cost": "reports/benchmark/summary.md",
     },
+    "docs/routing.md": {"seeds": "reports/many_seeds/summary.md"},
     "docs/more-machines.md": {"fanout": "reports/fanout/speedup.md"},
 }
 
