@@ -11,6 +11,7 @@ from grvae.model.images import ImageSet, draw_validation
 from grvae.params import Params, Recipe, load_params
 
 PROJECT = Path(__file__).parent.parent
+torch.set_num_threads(1)  # the tests run on every core already
 
 
 @pytest.fixture

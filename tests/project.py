@@ -22,10 +22,13 @@ from tests.conftest import PROJECT, write_small_params
 
 
 class Project:
-    """A copy of the tracked files in a fresh git repository."""
+    """A copy of the tracked files in a fresh git repository, or of another one as it is."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, like: Path | None = None) -> None:
         self.folder = folder
+        if like:
+            shutil.copytree(like, folder, symlinks=True)
+            return
         tracked = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
             cwd=PROJECT, check=True, capture_output=True, text=True,
@@ -77,6 +80,7 @@ ENVIRONMENT = os.environ | {
     "GIT_COMMITTER_NAME": "test",
     "GIT_COMMITTER_EMAIL": "test@example.com",
     "DVC_NO_ANALYTICS": "1",
+    "OMP_NUM_THREADS": "1",  # the tests run on every core already
 }
 
 
