@@ -293,11 +293,12 @@ def test_drawings_are_read_in_the_page_as_in_python(page, built):
     """One drawing a digit, by pointer: the page reads what Python reads of the same strokes."""
     wanted = {each.digit: each for each in strokes.drawings() if each.style.endswith("slanted")}
     for drawing in wanted.values():
+        quick = [[*stroke[:-1:3], stroke[-1]] for stroke in drawing.strokes]
         page.click("#clear")
-        for stroke in drawing.strokes:
+        for stroke in quick:
             draw(page, stroke, steps=1)
         pixels = values(page, "pixels")
-        expected = strokes.rasterise(drawing.strokes)
+        expected = strokes.rasterise(quick)
         assert np.abs(pixels - expected).mean() < 0.02
         with torch.no_grad():
             means = built.models["routed"].encode(torch.tensor(pixels[None]).float())[0][0]

@@ -28,9 +28,10 @@ def test_equal_errors_leave_the_one_that_reads_more():
 
 def test_few_seeds_have_a_median_without_an_interval(tmp_path):
     row = {"argmax_accuracy": 0.5, "lowest_recall": 0.25, "squared_error_per_image": 20.0}
+    row |= {"device": "cpu"}
     save_table(tmp_path / "runs.csv", pd.DataFrame([{"trial": "one", "seed": 0, **row}]))
     page = filled(seeds, tmp_path / "runs.csv", SUMMARY, tmp_path)
-    assert "| `one` | 1 | 50.00 % | 50.00 % |" in page
+    assert "| `one` | 1 | 0 | 50.00 % | 50.00 % |" in page
 
 
 def test_committed_pages_are_those_of_the_committed_tables(tmp_path):
