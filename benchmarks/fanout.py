@@ -29,7 +29,16 @@ from ruamel.yaml import YAML
 from benchmarks.pages import write_page
 from fanout.cluster import LOCAL_SETTINGS
 from fanout.snapshot import take_snapshot, unpack
-from grvae.base.storage import load_json, save_json, save_table
+from grvae.base.storage import load_json, save_json, save_table, write_atomically
+from grvae.show.style import (
+    GREY,
+    OKABE_ITO,
+    add_legend,
+    as_percent,
+    encode_png,
+    make_panels,
+    styled,
+)
 
 PROJECT = Path(__file__).resolve().parents[1]
 REPORTS = PROJECT / "reports" / "fanout"
@@ -180,7 +189,7 @@ def simulate() -> None:
                 )
     table = pd.DataFrame(rows)
     save_table(REPORTS / "simulation.csv", table)
-    draw(table).savefig(REPORTS / "simulation.png", dpi=150, metadata={"Software": None})
+    write_atomically(REPORTS / "simulation.png", encode_png(draw(table)))
 
 
 @contextlib.contextmanager
@@ -220,19 +229,19 @@ def sleep(length: float, topic: str) -> None:
     time.sleep(length)
 
 
+@styled
 def draw(table: pd.DataFrame) -> Figure:
-    """Efficiency and throughput against the number of workers."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    efficiency, throughput = figure.subplots(1, 2)
-    for scale, rows in table.groupby("scale"):
-        label = f"{rows['run_seconds'].iloc[0]:.2g} s (1/{scale})"
-        [line] = efficiency.plot(rows["workers"], rows["efficiency"], "o-", label=label)
-        throughput.plot(rows["workers"], rows["runs_per_second"], "o-")
+    """Efficiency and throughput against the number of workers, a line a length of the runs."""
+    figure, (efficiency, throughput) = make_panels(2, height=3.4)
+    for colour, (scale, rows) in zip(OKABE_ITO, table.groupby("scale"), strict=False):
+        label = f"runs of {rows['run_seconds'].iloc[0]:.2g} s (1/{scale})"
+        efficiency.plot(rows["workers"], rows["efficiency"], "o-", color=colour, label=label)
+        throughput.plot(rows["workers"], rows["runs_per_second"], "o-", color=colour)
         lossless = rows["workers"] / rows["run_seconds"]
-        throughput.plot(rows["workers"], lossless, ":", color=line.get_color())
+        throughput.plot(rows["workers"], lossless, ":", color=colour)
     most = table["runs_per_second"].max()
-    throughput.axhline(most, color="0.4", linewidth=0.8)
-    throughput.text(1, most, f"most: {most:.0f} runs/s", va="bottom", color="0.4")
+    throughput.axhline(most, color=GREY, linewidth=0.8)
+    throughput.text(1, most, f"most: {most:.0f} runs/s", va="bottom", color=GREY)
     efficiency.set(ylabel="efficiency", ylim=(0, 1.05))
     throughput.set(ylabel="runs per second (dotted: without loss)", yscale="log")
     ticks = sorted(table["workers"].unique())
@@ -240,9 +249,8 @@ def draw(table: pd.DataFrame) -> Figure:
         axes.set(xlabel="workers", xscale="log")
         axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.minorticks_off()
-        axes.grid(alpha=0.3)
-    handles, labels = efficiency.get_legend_handles_labels()
-    figure.legend(handles, labels, title="length of a run", loc="outside right upper")
+    efficiency.yaxis.set_major_formatter(as_percent)
+    add_legend(figure, efficiency)
     return figure
 
 
