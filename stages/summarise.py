@@ -1,7 +1,7 @@
 """Gather all runs into tables and metrics over seeds; runs that nobody asks for are removed."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -33,8 +33,8 @@ def summarise(
     wanted = list(product(settings.variants, settings.seeds))
     keep_only(runs, wanted)
     if lock is not None and lock.exists():  # by hand, it may run without DVC
-        asked = {f"{variant}-{seed}" for variant, seed in wanted} | set(settings.variants)
-        write_atomically(lock, without_other_rows(lock.read_text(), asked).encode())
+        order = [*settings.variants, *(f"{variant}-{seed}" for variant, seed in wanted)]
+        write_atomically(lock, with_rows(lock.read_text(), order).encode())
     measures, histories = {}, []
     for variant, seed in wanted:
         run = run_folder(runs, variant, seed)
@@ -49,17 +49,23 @@ def summarise(
     save_json(summary, summary_over_seeds(rows, load_json(pixel_probe)["probe_accuracy"]))
 
 
-def without_other_rows(lock: str, rows: Collection[str]) -> str:
-    """DVC's lock without the stages of other rows of a matrix.
+def with_rows(lock: str, rows: Sequence[str]) -> str:
+    """DVC's lock with these rows of its matrices and no others, in this order, before the rest.
 
-    DVC keeps what it has noted of a stage when its row is dropped, so the lock would depend on what
-    has been asked before. DVC reads the file anew to note that a stage has ended, this one too.
+    DVC keeps what it has noted of a row that is dropped, and notes a new one at the end, so that
+    the lock would depend on what has been asked before. DVC reads the file anew to note that a
+    stage has ended, this one too.
     """
-    stages = re.split(r"^(?=  \S)", lock, flags=re.MULTILINE)
-    names = [re.match(r"  \w+@(.+):\n", stage) for stage in stages]
-    return "".join(
-        stage for stage, name in zip(stages, names, strict=True) if name is None or name[1] in rows
-    )
+    head, *stages = re.split(r"^(?=  \S)", lock, flags=re.MULTILINE)
+    of_rows: dict[str, dict[str, str]] = {}  # by stage and row
+    others = []
+    for stage in stages:
+        if name := re.match(r"  (\w+)@(.+):\n", stage):
+            of_rows.setdefault(name[1], {})[name[2]] = stage
+        else:
+            others.append(stage)
+    asked = [noted[row] for noted in of_rows.values() for row in rows if row in noted]
+    return "".join([head, *asked, *others])
 
 
 if __name__ == "__main__":
