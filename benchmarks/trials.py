@@ -95,7 +95,7 @@ def missing_runs(trials: dict[str, Trial], table: pd.DataFrame) -> Iterator[tupl
 @paths("params", "data", "trials", "table")
 @click.option("--split", type=click.Choice(["validation", "test"]), required=True)
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="Where runs are trained.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--histories", type=PATH, help="Keep the history of each run here.")
 def train_trials(
     params: Path,
@@ -108,6 +108,8 @@ def train_trials(
     histories: Path | None,
 ) -> None:
     """Train every run of a list that the table lacks, and add its row."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise GrvaeError("--device: got cuda, but PyTorch finds no GPU")
     asked, common = read_params(trials, Trials).trials, load_params(params)
     try:
         for trial in asked.values():

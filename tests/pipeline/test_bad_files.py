@@ -141,8 +141,10 @@ def small_files():
     """No file may grow beyond a kilobyte, which stands in for a full disk: both fail in `write`."""
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, usual[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 
 
 @contextmanager
@@ -153,10 +155,12 @@ def read_only(folders):
     user = os.geteuid()
     if user == 0:
         os.seteuid(NOBODY)
-    yield
-    os.seteuid(user)
-    for path in folders:
-        path.chmod(0o755)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for path in folders:
+            path.chmod(0o755)
 
 
 @pytest.mark.parametrize("stage", COMMANDS)

@@ -2,8 +2,10 @@
 
 import pandas as pd
 import pytest
+import torch
+from click.testing import CliRunner
 
-from benchmarks.trials import Trial, missing_runs, run_trial
+from benchmarks.trials import Trial, missing_runs, run_trial, train_trials
 from grvae.base.layout import DataFolder
 from grvae.datasets import load_digits, write_splits
 from grvae.measure.metrics import argmax_accuracy
@@ -35,3 +37,12 @@ def test_run_is_measured_on_the_split_that_was_asked_and_leaves_its_history(tmp_
     assert measures[argmax_accuracy.__name__] == pytest.approx(reached, abs=1e-6)
     DataFolder(data).test.unlink()  # whoever chooses a recipe does not open it
     assert run_trial(params, data, trial, 0, "validation", "cpu")[0].keys() == measures.keys()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_missing_gpu_is_one_line(tmp_path):
+    files = [f"--{name}={tmp_path / name}" for name in ("params", "data", "trials", "table")]
+    result = CliRunner().invoke(train_trials, [*files, "--split=test", "--device=cuda"])
+    assert (result.exit_code, result.output) == (
+        1, "Error: --device: got cuda, but PyTorch finds no GPU\n",
+    )  # fmt: skip
