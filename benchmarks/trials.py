@@ -56,14 +56,19 @@ class Trials(Section):
 
 
 def run_trial(
-    params_file: Path, data: Path, trial: Trial, seed: int, split: str, device: str
+    params_file: Path, data: Path, trial: Trial, seed: int, split: str, device: str, follow: bool
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Train one run and measure it on a split; returns the measures and the history."""
+    """Train one run and measure it on a split; returns the measures and the history.
+
+    With `follow`, each epoch is measured on the validation split, too.
+    """
     torch.set_num_threads(1)
     params = load_params(params_file)
     variant = params.variant(trial.variant, trial.changes)
     train = load_images(DataFolder(data).train)
-    validation = load_images(DataFolder(data).validation, may_be_empty=True)
+    validation = (
+        load_images(DataFolder(data).validation, may_be_empty=True) if follow else train[:0]
+    )
     start = process_time()
     with torch.device(device):
         model, history = train_vae(
@@ -119,7 +124,9 @@ def train_trials(
     rows = load_table(table) if table.exists() else pd.DataFrame()
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         runs = {
-            pool.submit(run_trial, params, data, asked[name], seed, split, device): (name, seed)
+            pool.submit(
+                run_trial, params, data, asked[name], seed, split, device, histories is not None
+            ): (name, seed)
             for name, seed in missing_runs(asked, rows)
         }
         for done in as_completed(runs):

@@ -82,10 +82,12 @@ def test_training_reads_no_test_image(inputs, tmp_path):
 def test_bits_do_not_depend_on_the_number_of_threads(inputs, tmp_path, variant, counts):
     usual = torch.get_num_threads()
     hashes = set()
-    for threads in counts:
-        torch.set_num_threads(threads)
-        hashes.add(train_in_process(inputs, tmp_path / str(threads), variant=variant))
-    torch.set_num_threads(usual)
+    try:
+        for threads in counts:
+            torch.set_num_threads(threads)
+            hashes.add(train_in_process(inputs, tmp_path / str(threads), variant=variant))
+    finally:
+        torch.set_num_threads(usual)
     assert len(hashes) == 1
 
 

@@ -31,12 +31,14 @@ def test_runs_that_the_table_has_are_not_made_again_and_no_trial_lags_behind():
 def test_run_is_measured_on_the_split_that_was_asked_and_leaves_its_history(tmp_path, data):
     params = write_small_params(tmp_path / "params.yaml")
     trial = Trial(family="floor", variant="routed", changes={"decoder_epochs": 2}, seeds=[0, 1])
-    measures, history = run_trial(params, data, trial, 0, "validation", "cpu")
+    measures, history = run_trial(params, data, trial, 0, "validation", "cpu", follow=True)
     assert history["phase"].tolist() == ["joint", "decoder", "decoder"]
     reached = history["validation_accuracy"].iloc[-1]
     assert measures[argmax_accuracy.__name__] == pytest.approx(reached, abs=1e-6)
     DataFolder(data).test.unlink()  # whoever chooses a recipe does not open it
-    assert run_trial(params, data, trial, 0, "validation", "cpu")[0].keys() == measures.keys()
+    again, unmeasured = run_trial(params, data, trial, 0, "validation", "cpu", follow=False)
+    assert again.keys() == measures.keys()
+    assert unmeasured["validation_accuracy"].isna().all()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
