@@ -59,7 +59,7 @@ class Recipe(Section):
 
     validation_fraction: Annotated[float, Field(ge=0, le=0.5)]
 
-    routing: Literal["label", "none"]
+    routing: Literal["label", "parameters", "none"]
     kl_routing: Literal["label", "none"]
     off_route_gradient: Annotated[float, Field(ge=0, lt=1)]
     floor: Annotated[float, Field(ge=-100, le=100)] | None

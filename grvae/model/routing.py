@@ -6,6 +6,9 @@ method. `gate_gradient` lets the mask depend on the latents' values, too: a digi
 not pushed down below a floor, and the others are not pushed up above a ceiling. `Routing` holds the
 tables of a training and the row that each image takes; its `apply` stands in the training loop.
 
+A rival masks parameters in place of latents, `mask_parameters`: an image teaches only the weights
+of its digit's own latents.
+
 Source: Cloud et al. 2024, "Gradient Routing: Masking Gradients to Localize Computation in Neural
 Networks" (arXiv 2410.04332), section 3; the mask on the latents of an autoencoder follows
 g-w1/gradient-routed-vae, `vae.py`, `encode_and_mask`, commit 07c641d.
@@ -16,9 +19,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from grvae.base.sizes import DIGITS
+from grvae.model.vae import VAE
 from grvae.params import Recipe
 
 # The route of an image that is not routed: the row after those of the digits.
@@ -36,6 +41,25 @@ def route_gradient(latents: Tensor, shares: Tensor) -> Tensor:
         (batch, latent) float, equal to `latents`. Backward, the gradient is multiplied by `shares`.
     """
     return torch.lerp(latents.detach(), latents, shares)
+
+
+def mask_parameters(layer: nn.Linear, features: Tensor, shares: Tensor) -> Tensor:
+    """A layer's output; its units learn from a share of each image, the layers before from all.
+
+    Args:
+        layer: with a bias.
+        features: (batch, feature) float.
+        shares: (batch, unit) float in [0, 1], of what an image teaches each unit's own parameters.
+
+    Returns:
+        (batch, unit) float, equal to `layer(features)`.
+
+    Source: Shilov et al. 2025, "Beyond Data Filtering" (arXiv 2512.05648), Selective Gradient
+    Masking. There the model's other parameters learn from unlabelled data. Here every image has a
+    label, so they learn from all.
+    """
+    fixed = F.linear(features, layer.weight.detach(), layer.bias.detach())
+    return torch.lerp(fixed, layer(features), shares)
 
 
 def gate_gradient(latents: Tensor, low: Tensor, high: Tensor, blocked_share: float) -> Tensor:
@@ -87,6 +111,8 @@ class Routing:
         release: shares of the joint phase at which the other latents begin to get the gradient,
             and have all of it; None is never.
         routes: (image,) int64, the row of the tables that each image takes.
+        masks_parameters: whether the shares are of what the parameters of each latent learn,
+            in place of the gradient that passes through it.
     """
 
     owned: Tensor
@@ -96,6 +122,17 @@ class Routing:
     blocked_share: float
     release: Sequence[float] | None
     routes: Tensor
+    masks_parameters: bool = False
+
+    def encode(
+        self, model: VAE, images: Tensor, batch: Tensor, progress: float
+    ) -> tuple[Tensor, Tensor]:
+        """What `VAE.encode` returns of images (batch, 784), with the heads' parameters masked."""
+        if not self.masks_parameters:
+            return model.encode(images)
+        features, shares = model.encoder(images), self.shares_of(batch, progress)
+        mean = mask_parameters(model.mean_head, features, shares)
+        return mean, mask_parameters(model.scale_head, features, shares)
 
     def apply(self, latents: Tensor, batch: Tensor, progress: float) -> Tensor:
         """The latents as they are, with their gradient routed and gated.
@@ -106,9 +143,14 @@ class Routing:
             progress: share of the joint phase that is done.
         """
         routes = self.routes[batch]
-        shares = self.shares[routes].lerp(torch.ones(()), self.released(progress))
         gated = gate_gradient(latents, self.low[routes], self.high[routes], self.blocked_share)
-        return route_gradient(gated, shares)
+        if self.masks_parameters:
+            return gated
+        return route_gradient(gated, self.shares_of(batch, progress))
+
+    def shares_of(self, batch: Tensor, progress: float) -> Tensor:
+        """The shares (batch, latent) of images by now."""
+        return self.shares[self.routes[batch]].lerp(torch.ones(()), self.released(progress))
 
     def released(self, progress: float) -> float:
         """How much of the gradient that the shares hold back passes by now, in [0, 1]."""
@@ -137,6 +179,7 @@ def build_routing(recipe: Recipe, labels: Tensor, stream: torch.Generator) -> Ro
         recipe.blocked_share,
         recipe.release,
         choose_routes(labels, recipe.routed_images, recipe.wrong_labels, stream),
+        masks_parameters=recipe.routing == "parameters",
     )
 
 
@@ -224,7 +267,7 @@ def digit_scores(means: Tensor, latents_per_digit: int) -> Tensor:
 def names_latents(recipe: Recipe) -> bool:
     """Whether something in a recipe tells the latents which digit is theirs."""
     return (
-        recipe.routing == "label"
+        recipe.routing != "none"
         or recipe.cross_entropy_weight > 0
         or recipe.digit_prior_mean is not None
     )

@@ -85,7 +85,7 @@ def joint_epoch(run: Run, train: ImageSet, batches: Iterable[Tensor]) -> Losses:
         images = train[batch]
         # The reconstruction is still compared with the image as it was.
         seen = augment(images.pixels, recipe.max_shift, recipe.max_rotation, run.augmentation)
-        mean, scale = model.encode(seen)
+        mean, scale = routing.encode(model, seen, batch, run.joint_progress)
         noise = recipe.noise * torch.randn(mean.shape, generator=run.noise)
         latents = model.activate(mean + model.noise_std(scale) * noise)
         logits = model.decode(routing.apply(latents, batch, run.joint_progress))

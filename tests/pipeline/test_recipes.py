@@ -38,6 +38,7 @@ CASES = {
         "max_shift": 1,
     },
     "free_latent": {"free_latents": 1, "kl_routing": "label", "max_rotation": 10.0},
+    "masked_parameters": {"routing": "parameters"},
     "convolutions": {"network": "conv", "hidden_sizes": [2, 4, 16], "batch_size": 64},
     "gated": {
         "network": "conv_encoder",

@@ -17,6 +17,7 @@ from grvae.model.routing import (
     names_latents,
     route_gradient,
 )
+from grvae.model.vae import build_model
 from grvae.params import load_params
 from tests.conftest import PROJECT
 
@@ -274,6 +275,48 @@ def test_images_that_are_not_routed_reach_all_latents_without_gates(recipe):
     assert torch.equal(latents.grad, torch.ones(10, 10))
 
 
+def heads_after(routing, model, images, batch):
+    """Gradients of both heads' weights (head, latent, feature) and of the layers before."""
+    model.zero_grad()
+    mean, scale = routing.encode(model, images, batch, 0.0)
+    (mean.square().sum() + scale.sum()).backward()
+    heads = torch.stack([model.mean_head.weight.grad, model.scale_head.weight.grad])
+    return heads, [parameter.grad for parameter in model.encoder.parameters()]
+
+
+def test_masked_parameters_learn_from_their_digits_images_alone(recipe):
+    masked = build_routing(
+        recipe.model_copy(update={"routing": "parameters"}), torch.tensor([3, 7, 3]), stream()
+    )
+    open_to_all = build_routing(
+        recipe.model_copy(update={"routing": "none"}), torch.tensor([3, 7, 3]), stream()
+    )
+    model, images = build_model(recipe, "relu", 0), torch.rand(3, 784, generator=stream())
+    for expected, got in zip(
+        model.encode(images), masked.encode(model, images, torch.arange(3), 0.0), strict=True
+    ):
+        assert torch.equal(expected, got)
+    heads, before = heads_after(masked, model, images, torch.arange(3))
+    learns = heads.abs().sum(dim=(0, 2)).nonzero().flatten()
+    assert learns.tolist() == [3, 7]
+    # What latent 3 learns is what the images of digit 3 teach it, and nothing of the other.
+    of_threes, _ = heads_after(open_to_all, model, images[[0, 2]], torch.tensor([0, 2]))
+    torch.testing.assert_close(heads[:, 3], of_threes[:, 3])
+    # The layers before learn from all latents.
+    for expected, got in zip(
+        heads_after(open_to_all, model, images, torch.arange(3))[1], before, strict=True
+    ):
+        torch.testing.assert_close(got, expected)
+
+
+def test_masked_parameters_leave_the_gradient_of_the_latents_alone(recipe):
+    asked = recipe.model_copy(update={"routing": "parameters"})
+    routing = build_routing(asked, torch.arange(10), stream())
+    latents = torch.zeros(10, 10, requires_grad=True)
+    routing.apply(latents, torch.arange(10), 0.0).sum().backward()
+    assert torch.equal(latents.grad, torch.ones(10, 10))
+
+
 def test_latents_of_a_recipe_are_those_of_each_digit_and_the_free_ones(recipe):
     asked = {"latents_per_digit": 2, "free_latents": 1, "floor": 5.0, "ceiling": 2.0}
     asked |= {"off_route_gradient": 0.25, "wrong_labels": 1.0, "routed_images": 0.5}
@@ -315,6 +358,7 @@ def test_without_release_the_others_never_learn(recipe, progress):
     ("changes", "named"),
     [
         ({"routing": "label"}, True),
+        ({"routing": "parameters"}, True),
         ({"routing": "none"}, False),
         ({"routing": "none", "cross_entropy_weight": 0.5}, True),
         ({"routing": "none", "digit_prior_mean": 0.0}, True),
