@@ -7,13 +7,14 @@
 #   make mutants change the code that decides a number in one place at a time, and count what tests notice
 #   make front   accuracy against error of every recipe that was tried, on validation images
 #   make many-seeds  how often a run loses a digit, over 100 seeds
+#   make longer  the runs that the study of the claims has no time for: the published recipe, and many seeds
 #   make faults  kill the pipeline at random moments and check that nothing is lost
 #   make drawn   how well the trained runs read digits drawn in many styles
 #   make lint    formatting, lint and types
 PYTHON ?= python3
 # How many runs train at a time, each on one core.
 JOBS ?= $(shell nproc)
-# Where `make front` and `make many-seeds` train: cpu, or cuda for a GPU.
+# Where `make front`, `make many-seeds` and `make longer` train: cpu, or cuda for a GPU.
 DEVICE ?= cpu
 # On a terminal pip shows its progress; elsewhere it says what it has fetched.
 PIP_OUTPUT := $(shell test -t 1 || echo "--progress-bar=off")
@@ -21,7 +22,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race lost-digit front many-seeds mutants drawn faults chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race lost-digit front many-seeds longer mutants drawn faults chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@if test -e .git; then grvae repro -j $(JOBS); else dvc repro; fi
@@ -91,6 +92,19 @@ many-seeds: $(INSTALLED)
 		--histories reports/many_seeds/histories --device $(DEVICE)
 	python -m benchmarks.trial_pages seeds --table reports/many_seeds/runs.csv \
 		--markdown reports/many_seeds/summary.md
+
+# Days on a CPU, a quarter of an hour with DEVICE=cuda. Runs that the table has are not repeated.
+longer: $(INSTALLED)
+	python -m fanout.hidden studies/claims/dvc.yaml dvc repro \
+		studies/claims/dvc.yaml:download@mnist studies/claims/dvc.yaml:train_reader@mnist \
+		studies/claims/dvc.yaml:longer_resolve
+	python -m studies.longer.train --params studies/longer/params.yaml --main-params params.yaml \
+		--recipes studies/longer/variants.json --data studies/claims/data/mnist \
+		--reader studies/claims/readers/mnist.safetensors --table reports/longer/runs.csv \
+		--workers $(JOBS) --device $(DEVICE)
+	python -m fanout.hidden studies/claims/dvc.yaml dvc repro \
+		studies/claims/dvc.yaml:longer_report studies/claims/dvc.yaml:longer_figures \
+		studies/claims/dvc.yaml:longer_doses
 
 faults: $(INSTALLED)
 	python -m tests.faults --out reports/faults.json

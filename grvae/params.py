@@ -209,6 +209,8 @@ class Params(Section):
         Raises:
             ValueError: a key or value is not allowed.
         """
+        if name is not None and name not in self.overrides:
+            raise ValueError(f"got the variant {name!r}, allowed: {', '.join(self.overrides)}")
         own = {} if name is None else self.overrides[name]
         variant = self.common.override(own, f"overrides.{name}.").override(changes, prefix)
         small = self.small_data.get(variant.dataset)

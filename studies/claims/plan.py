@@ -32,8 +32,8 @@ class Measure:
     decimals: int = 1
 
 
-IMAGE, SLIDER_STEP = 1e-4, 1 / 90
-MEASURES = {
+IMAGE, SLIDER_STEP, EXPLAINED = 1e-4, 1 / 90, 1e-3
+OF_A_VAE = {
     "read_accuracy": Measure("images read off the largest latent", IMAGE),
     "lowest_recall": Measure("recall of the worst digit", 1e-3),
     "damaged_digits": Measure("damaged digits", 1.0, is_share=False),
@@ -50,6 +50,14 @@ MEASURES = {
     "copied": Measure("images that follow a copy", IMAGE),
     "ablated": Measure("images that lose their digit when it is ablated", IMAGE),
 }
+OF_HALVES = {  # see studies/longer/halves.py
+    "own_explained": Measure("own digits explained from a half", EXPLAINED, lowest=-1.0),
+    "foreign_explained": Measure("foreign digits explained from a half", EXPLAINED, lowest=-1.0),
+    "foreign_explained_squared": Measure(
+        "foreign digits explained, by squared error", EXPLAINED, lowest=-1.0
+    ),
+}
+MEASURES = OF_A_VAE | OF_HALVES
 
 
 class Statement(Section):

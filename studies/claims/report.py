@@ -19,8 +19,8 @@ from grvae.show.markdown import (
     write_signed,
 )
 from studies.claims.plan import MEASURES, Measure, Part, Plan, Statement, load_plan
-from studies.claims.registration import REGISTRATION, changed_files, load_deviations
-from studies.claims.study import Study, load_study
+from studies.claims.registration import changed_files, load_deviations, load_registration
+from studies.claims.study import load_study
 from studies.claims.verdicts import Finding, judge
 
 
@@ -107,19 +107,17 @@ def findings_table(plan: Plan, findings: Mapping[str, Finding]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def context(plan: Plan, study: Study, runs: pd.DataFrame) -> dict[str, Any]:
-    """Every placeholder of the report's template."""
-    registration = load_json(REGISTRATION)
+def context(study: Path, plan: Plan, runs: pd.DataFrame) -> dict[str, Any]:
+    """What the templates of both studies' reports ask for."""
     return {
         "plan": plan,
-        "study": study,
         "findings": judge(plan.parts, runs, plan.alpha),
         "of": {str(name): group for name, group in runs.groupby("variant", sort=False)},
         "runs": len(runs),
         "measures": MEASURES,
-        "registration": registration,
-        "changed": changed_files(registration),
-        "deviations": load_deviations(),
+        "registration": load_registration(study),
+        "changed": changed_files(study),
+        "deviations": load_deviations(study),
     }
 
 
@@ -138,7 +136,7 @@ def main(
     template, out = page
     rows = load_table(runs)
     planned = load_plan(plan, rows["variant"].unique())
-    placeholders = context(planned, load_study(params), rows)
+    placeholders = context(plan.parent, planned, rows) | {"study": load_study(params)}
     save_table(findings, findings_table(planned, placeholders["findings"]))
     placeholders["pilot"] = load_table(pilot).groupby("trial").mean(numeric_only=True)
     placeholders["reader_accuracy"] = load_json(reader)["test_accuracy"]

@@ -9,8 +9,9 @@ from grvae.base.storage import load_table, save_json
 from grvae.datasets import load_digits, write_splits
 from grvae.params import load_params
 from studies.claims import figures, measure, report, summarise, train, train_reader
-from studies.claims.plan import MEASURES, load_plan
-from studies.claims.registration import DEVIATIONS, REGISTRATION, STUDY
+from studies.claims.plan import OF_A_VAE, load_plan
+from studies.claims.registration import CLAIMS as STUDY
+from studies.claims.registration import DEVIATIONS, REGISTRATION
 from studies.claims.study import load_study
 from tests.conftest import PROJECT
 
@@ -81,7 +82,7 @@ def test_table_has_every_measure_of_every_run(folder):
     rows = load_table(folder / "runs.csv")
     expected = [(name, seed) for name in load_study(PARAMS).variants for seed in SEEDS]
     assert list(zip(rows["variant"], rows["seed"], strict=True)) == expected
-    assert list(rows.columns) == ["variant", "seed", *MEASURES]
+    assert list(rows.columns) == ["variant", "seed", *OF_A_VAE]
     assert rows.drop(columns=["swapped", "copied", "ablated"]).notna().all(axis=None)
     assert rows.groupby("variant")["squared_error"].nunique().eq(len(SEEDS)).all()
 
@@ -90,15 +91,15 @@ def test_table_has_every_measure_of_every_run(folder):
 def test_report_has_a_section_and_a_figure_for_each_claim(folder, tmp_path, monkeypatch):
     (tmp_path / STUDY).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    (STUDY / "plan.yaml").write_text("another plan")
+    (STUDY / "plan.yaml").write_bytes(PLAN.read_bytes())
     save_json(
-        REGISTRATION,
+        STUDY / REGISTRATION,
         {"commit": 40 * "0", "date": "2026-01-01T00:00:00Z", "sha256": {"plan.yaml": "0"}},
     )
     why = {"file": "plan.yaml", "date": "2026-01-02", "reason": "a typing error", "sha256": "1"}
-    YAML().dump({"deviations": [why]}, DEVIATIONS)
+    YAML().dump({"deviations": [why]}, STUDY / DEVIATIONS)
     run(
-        report, params=folder / "params.yaml", plan=PLAN, runs=folder / "runs.csv",
+        report, params=folder / "params.yaml", plan=STUDY / "plan.yaml", runs=folder / "runs.csv",
         reader=folder / "reader.json", pilot=REPORTS / "pilot.csv",
         findings=folder / "findings.csv", render=(REPORTS / "template.md", folder / "report.md"),
     )  # fmt: skip

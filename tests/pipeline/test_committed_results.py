@@ -11,10 +11,9 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from grvae.base.storage import load_json
 from studies.claims import report as claims_report
-from studies.claims.plan import MEASURES, load_plan
-from studies.claims.registration import REGISTERED, REGISTRATION, load_deviations, unexplained
+from studies.claims.plan import OF_A_VAE, load_plan
+from studies.claims.registration import REGISTERED, load_deviations, load_registration, unexplained
 from studies.claims.study import load_study
 from tests.conftest import PROJECT
 from tools.update_readme import PAGES, with_blocks
@@ -70,26 +69,27 @@ def test_study_s_lock_was_made_with_its_committed_parameters(params):
         }
 
 
-def test_no_registered_file_has_changed_without_a_reason(monkeypatch):
-    monkeypatch.chdir(PROJECT)
-    assert unexplained(load_json(REGISTRATION), load_deviations()) == []
+@pytest.mark.parametrize("study", REGISTERED)
+def test_no_registered_file_has_changed_without_a_reason(study):
+    assert unexplained(PROJECT / study) == []
 
 
-def test_all_that_decides_a_verdict_is_registered(monkeypatch):
-    monkeypatch.chdir(PROJECT)
-    assert set(load_json(REGISTRATION)["sha256"]) == set(REGISTERED)
+@pytest.mark.parametrize("study", REGISTERED)
+def test_all_that_decides_a_verdict_is_registered(study):
+    assert set(load_registration(PROJECT / study)["sha256"]) == set(REGISTERED[study])
 
 
-def test_each_deviation_is_of_a_registered_file(monkeypatch):
-    monkeypatch.chdir(PROJECT)
-    assert {deviation.file for deviation in load_deviations()} <= set(REGISTERED)
+@pytest.mark.parametrize("study", REGISTERED)
+def test_each_deviation_is_of_a_registered_file(study):
+    files = {deviation.file for deviation in load_deviations(PROJECT / study)}
+    assert files <= set(REGISTERED[study])
 
 
 def test_study_s_table_has_every_seed_of_every_variant():
     study, rows = load_study(STUDY / "params.yaml"), pd.read_csv(CLAIMS / "runs.csv")
     expected = [(name, seed) for name in study.variants for seed in study.seeds]
     assert list(zip(rows["variant"], rows["seed"], strict=True)) == expected
-    assert list(rows.columns) == ["variant", "seed", *MEASURES]
+    assert list(rows.columns) == ["variant", "seed", *OF_A_VAE]
 
 
 def test_study_s_report_and_findings_are_those_of_its_tables(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from ruamel.yaml import YAML
 from grvae.base.errors import GrvaeError
 from grvae.params import validate
 from studies.claims.measure import measure
-from studies.claims.plan import MEASURES, Statement, load_plan
+from studies.claims.plan import OF_A_VAE, Statement, load_plan
 from studies.claims.study import load_study
 from tests.conftest import PROJECT
 from tests.handmade import brightest_of_ten, pixel_reader
@@ -106,7 +106,7 @@ def test_parts_of_two_claims_may_not_have_the_same_name(written):
 
 def test_every_measure_that_can_be_bounded_is_measured(params, recipe, images):
     measured = measure(pixel_reader(), recipe, params.evaluation, images, images, brightest_of_ten)
-    assert list(measured) == list(MEASURES)
+    assert list(measured) == list(OF_A_VAE)
 
 
 def test_readme_quotes_eight_parts_at_most(plan):
