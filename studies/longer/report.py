@@ -19,7 +19,10 @@ def main(params: Path, plan: Path, runs: Path, findings: Path, page: tuple[Path,
     template, out = page
     rows = load_table(runs)
     planned = load_plan(plan, rows["variant"].unique())
-    placeholders = context(plan.parent, planned, rows) | {"study": load_longer(params)}
+    placeholders = context(plan.parent, planned, rows) | {
+        "study": load_longer(params),
+        "on_gpu": (rows["device"] == "cuda").sum(),
+    }
     save_table(findings, findings_table(planned, placeholders["findings"]))
     text = render_template(load_template(template), placeholders, FILTERS)
     write_atomically(out, text.encode())
