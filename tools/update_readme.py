@@ -5,7 +5,11 @@ from pathlib import Path
 PROJECT = Path(__file__).parent.parent
 # By page, the name of each block and the file that it comes from.
 PAGES = {
-    "README.md": {"results": "reports/results.md", "claims": "reports/claims/report.md"},
+    "README.md": {
+        "results": "reports/results.md",
+        "claims": "reports/claims/report.md",
+        "longer": "reports/longer/report.md",
+    },
     "docs/costs.md": {
         "race": "reports/benchmark/race.md",
         "cost": "reports/benchmark/summary.md",
