@@ -1,11 +1,13 @@
 """Real engines on this machine's loopback, each started for a test and stopped by it."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -16,7 +18,9 @@ import pytest
 
 from tests.conftest import PROJECT
 
-NODE_USER = 4242  # of the SSH node, and its group; it exists there only
+# Of the SSH node, and its group. It exists there only, and no other process of pytest has the same.
+NODE_USER = 100_000 + os.getpid()
+INSTALLING = Path(tempfile.gettempdir()) / "grvae-installing.lock"
 SLURM = ("slurmctld", "slurmd", "slurm-client", "munge")
 
 
@@ -29,20 +33,32 @@ def need(packages: tuple[str, ...], program: str) -> None:
 
 def install(packages: tuple[str, ...], program: str) -> None:
     """Install Debian packages unless the program is there; skip where that cannot be."""
-    if not shutil.which(program):
-        if os.geteuid() != 0 or not shutil.which("apt-get"):
-            pytest.skip(f"no {program}, and no Debian, or no root, to install it")
-        command = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages]
-        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    if shutil.which(program):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        pytest.skip(f"no {program}, and no Debian, or no root, to install it")
+    command = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages]
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    with INSTALLING.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second apt-get would fail at once
         for each in (["apt-get", "update", "--quiet"], command):
+            if shutil.which(program):
+                return  # another process of pytest has just installed it
             result = subprocess.run(each, capture_output=True, text=True, env=quiet)
             if result.returncode != 0:
                 pytest.skip(f"no {program}, and Debian does not give it: {result.stderr.strip()}")
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    """A port that nobody listens on, and that for a minute nobody gets who asks for any port.
+
+    For so long the system remembers a connection that the port's side has closed first.
+    """
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()),
+        server.accept()[0],
+    ):
         return int(server.getsockname()[1])
 
 

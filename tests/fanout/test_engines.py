@@ -246,7 +246,7 @@ def small_disk(folder):
     if subprocess.run(options).returncode != 0:
         pytest.skip("no file system can be mounted here")
     yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)  # also where a test left it busy
 
 
 LARGE = """\
