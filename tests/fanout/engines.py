@@ -110,7 +110,8 @@ def dask_script(code: str, folder: Path, environment: Mapping[str, str]) -> Iter
         address = process.stdout.readline().strip()
         assert address, (folder / "cluster.log").read_text()
         yield address
-        process.communicate("\n", timeout=300)
+        if process.poll() is None:
+            process.communicate("\n", timeout=300)
 
 
 SLURM_CONF = """\
@@ -288,17 +289,47 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
         }
 
 
-def stages_below(folder: Path) -> list[psutil.Process]:
-    """The trainings that run in work folders below a folder."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if "stages.train" in process.cmdline() and process.cwd().startswith(str(folder)):
-                found.append(process)
-    return found
+def listener(address: str) -> psutil.Process:
+    """The process that answers at an address of this machine."""
+    port = int(address.rpartition(":")[2])
+    return next(
+        psutil.Process(connection.pid)
+        for connection in psutil.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+    )
 
 
-def worker_of(stage: psutil.Process) -> psutil.Process:
-    """The Dask worker that runs a stage: the parent of the stage's guard."""
-    guard = next(p for p in stage.parents() if any("guard.py" in part for part in p.cmdline()))
-    return guard.parent()
+@contextlib.contextmanager
+def disk_of(size: str, folder: Path) -> Iterator[Path]:
+    """A file system of its own in a folder."""
+    image, disk = folder / "disk.image", folder / "disk"
+    disk.mkdir()
+    make = f"truncate -s {size} {image} && mkfs.ext4 -q {image} && mount -o loop {image} {disk}"
+    if os.geteuid() != 0 or subprocess.run(["sh", "-c", make]).returncode != 0:
+        pytest.skip("a file system is mounted by root only, and not in every container")
+    try:
+        yield disk
+    finally:
+        # Also where a test has left it busy.
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@contextlib.contextmanager
+def hanging(stop: str, go: str) -> Iterator[None]:
+    """Let something hang for three seconds of every four, by these commands."""
+    loop = f"while {stop} && sleep 3 && {go} && sleep 1; do :; done"
+    with contextlib.ExitStack() as stack:
+        stack.callback(subprocess.run, ["sh", "-c", go], stderr=subprocess.DEVNULL)
+        stack.enter_context(running("sh", "-c", loop, log=Path(os.devnull)))
+        yield
+
+
+def hanging_disk(disk: Path) -> contextlib.AbstractContextManager[None]:
+    """Whoever writes to it waits."""
+    return hanging(f"fsfreeze -f {disk}", f"fsfreeze -u {disk}")
+
+
+def hanging_server(address: str) -> contextlib.AbstractContextManager[None]:
+    """Whoever asks it waits."""
+    server = listener(address).pid
+    return hanging(f"kill -STOP {server}", f"kill -CONT {server}")

@@ -1,12 +1,13 @@
-"""What the real engines are started with, where two processes of pytest start some at once."""
+"""What real engines are started with, also where two processes of pytest start some at once."""
 
 import os
 import socket
 import threading
+import time
 
 import pytest
 
-from tests.fanout.engines import free_port, install
+from tests.fanout.engines import disk_of, free_port, hanging_disk, install, wait_for
 
 # As the real one, it refuses to run beside another.
 APT_GET = """\
@@ -38,3 +39,16 @@ def test_free_port_is_kept_from_whoever_asks_for_any():
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind(("127.0.0.1", port))
     socket.create_server(("127.0.0.1", port)).close()  # but a server gets it
+
+
+@pytest.mark.slow
+def test_disk_that_hangs_lets_writers_wait(tmp_path):
+    def write_is_slow() -> bool:
+        start = time.monotonic()
+        (disk / "file").touch()
+        return time.monotonic() - start > 1
+
+    with disk_of("8M", tmp_path) as disk:
+        with hanging_disk(disk):
+            wait_for(write_is_slow, 20)
+        assert not write_is_slow()
