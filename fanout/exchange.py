@@ -24,14 +24,20 @@ Settings = Mapping[str, str]  # of DVC, by their dotted names
 
 @contextlib.contextmanager
 def open_exchange(
-    folder: Path, units: list[Unit], archive: bytes, job: str, remote: str | None
+    folder: Path,
+    units: list[Unit],
+    archive: bytes,
+    job: str,
+    settings: Settings,
+    remote: str | None,
 ) -> Iterator[Path | Remote]:
     """Where workers find the project and their inputs, and leave their results."""
     if remote is not None:
         run_dvc(folder, "push", *sorted({name for unit in units for name in unit.inputs}))
         yield Remote(remote, archive)
         return
-    cache = Path(ask_dvc(folder, "cache", "dir").strip())
+    # As `dvc cache dir` says, without its second.
+    cache = Path(settings.get("cache.dir", folder / ".dvc" / "cache"))
     path, kept = meeting_place(cache, job), folder / KEPT
     try:
         remove_kept(kept)
