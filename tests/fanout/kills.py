@@ -63,7 +63,7 @@ class Trainings:
 
         def found() -> list[Path]:
             assert caller.poll() is None, caller.communicate()[0]
-            notes = self.notes()[self.seen :]
+            notes = self.notes()[self.seen :][:number]
             return notes if len(notes) == number else []
 
         notes = wait_for(found, 1800)
@@ -100,7 +100,7 @@ def worker_of(stage: psutil.Process) -> psutil.Process:
 
 
 def assert_ends(*processes: psutil.Process) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=60)
+    _, alive = psutil.wait_procs(processes, timeout=120)
     assert alive == []
 
 
@@ -130,6 +130,7 @@ def survive_kills(
         kill_worker: that runs a given training.
         environment: of the caller.
     """
+    environment |= {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "10s"}  # else half a minute
     caller.set(seeds=[0, 2])
     trainings.hold()
     with cluster() as address:
