@@ -143,7 +143,9 @@ def fan_out(
     with contextlib.ExitStack() as stack:
         client = stack.enter_context(connect(folder, workers))
         name = f"grvae-{uuid.uuid4().hex}"
-        exchange = stack.enter_context(open_exchange(folder, units, snapshot.archive, name, remote))
+        exchange = stack.enter_context(
+            open_exchange(folder, units, snapshot.archive, name, settings, remote)
+        )
         job = Job(
             name,
             folder,

@@ -16,21 +16,32 @@ SECRETS = {
     "oss_key_secret", "password", "sas_token", "secret_access_key", "session_token", "token",
 }  # fmt: skip
 
+# A link to what a caller keeps in the shared cache folder, for the next one if this one is killed.
+KEPT = Path(".dvc") / "tmp" / "at-workers"
+
 Settings = Mapping[str, str]  # of DVC, by their dotted names
 
 
 @contextlib.contextmanager
 def open_exchange(
-    folder: Path, units: list[Unit], archive: bytes, job: str, remote: str | None
+    folder: Path,
+    units: list[Unit],
+    archive: bytes,
+    job: str,
+    settings: Settings,
+    remote: str | None,
 ) -> Iterator[Path | Remote]:
     """Where workers find the project and their inputs, and leave their results."""
     if remote is not None:
         run_dvc(folder, "push", *sorted({name for unit in units for name in unit.inputs}))
         yield Remote(remote, archive)
         return
-    cache = Path(ask_dvc(folder, "cache", "dir").strip())
-    path = meeting_place(cache, job)
+    # As `dvc cache dir` says, without its second.
+    cache = Path(settings.get("cache.dir", folder / ".dvc" / "cache"))
+    path, kept = meeting_place(cache, job), folder / KEPT
     try:
+        remove_kept(kept)
+        kept.symlink_to(path)
         new = not path.parent.is_dir()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(archive)
@@ -43,7 +54,15 @@ def open_exchange(
     try:
         yield cache
     finally:
-        path.unlink(missing_ok=True)
+        remove_kept(kept)
+
+
+def remove_kept(kept: Path) -> None:
+    """Remove what a link says that a caller keeps, and the link."""
+    if kept.is_symlink():
+        with contextlib.suppress(OSError):  # another cache folder, that is seen no more
+            kept.readlink().unlink(missing_ok=True)
+        kept.unlink()
 
 
 def read_settings(folder: Path) -> Settings:

@@ -1,11 +1,13 @@
 """Real engines on this machine's loopback, each started for a test and stopped by it."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -16,7 +18,9 @@ import pytest
 
 from tests.conftest import PROJECT
 
-NODE_USER = 4242  # of the SSH node, and its group; it exists there only
+# Of the SSH node, and its group. It exists there only, and no other process of pytest has the same.
+NODE_USER = 100_000 + os.getpid()
+INSTALLING = Path(tempfile.gettempdir()) / "grvae-installing.lock"
 SLURM = ("slurmctld", "slurmd", "slurm-client", "munge")
 
 
@@ -29,20 +33,32 @@ def need(packages: tuple[str, ...], program: str) -> None:
 
 def install(packages: tuple[str, ...], program: str) -> None:
     """Install Debian packages unless the program is there; skip where that cannot be."""
-    if not shutil.which(program):
-        if os.geteuid() != 0 or not shutil.which("apt-get"):
-            pytest.skip(f"no {program}, and no Debian, or no root, to install it")
-        command = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages]
-        quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    if shutil.which(program):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        pytest.skip(f"no {program}, and no Debian, or no root, to install it")
+    command = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages]
+    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    with INSTALLING.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second apt-get would fail at once
         for each in (["apt-get", "update", "--quiet"], command):
+            if shutil.which(program):
+                return  # another process of pytest has just installed it
             result = subprocess.run(each, capture_output=True, text=True, env=quiet)
             if result.returncode != 0:
                 pytest.skip(f"no {program}, and Debian does not give it: {result.stderr.strip()}")
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    """A port that nobody listens on, and that for a minute nobody gets who asks for any port.
+
+    For so long the system remembers a connection that the port's side has closed first.
+    """
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()),
+        server.accept()[0],
+    ):
         return int(server.getsockname()[1])
 
 
@@ -94,7 +110,8 @@ def dask_script(code: str, folder: Path, environment: Mapping[str, str]) -> Iter
         address = process.stdout.readline().strip()
         assert address, (folder / "cluster.log").read_text()
         yield address
-        process.communicate("\n", timeout=300)
+        if process.poll() is None:
+            process.communicate("\n", timeout=300)
 
 
 SLURM_CONF = """\
@@ -272,17 +289,47 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
         }
 
 
-def stages_below(folder: Path) -> list[psutil.Process]:
-    """The trainings that run in work folders below a folder."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if "stages.train" in process.cmdline() and process.cwd().startswith(str(folder)):
-                found.append(process)
-    return found
+def listener(address: str) -> psutil.Process:
+    """The process that answers at an address of this machine."""
+    port = int(address.rpartition(":")[2])
+    return next(
+        psutil.Process(connection.pid)
+        for connection in psutil.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+    )
 
 
-def worker_of(stage: psutil.Process) -> psutil.Process:
-    """The Dask worker that runs a stage: the parent of the stage's guard."""
-    guard = next(p for p in stage.parents() if any("guard.py" in part for part in p.cmdline()))
-    return guard.parent()
+@contextlib.contextmanager
+def disk_of(size: str, folder: Path) -> Iterator[Path]:
+    """A file system of its own in a folder."""
+    image, disk = folder / "disk.image", folder / "disk"
+    disk.mkdir()
+    make = f"truncate -s {size} {image} && mkfs.ext4 -q {image} && mount -o loop {image} {disk}"
+    if os.geteuid() != 0 or subprocess.run(["sh", "-c", make]).returncode != 0:
+        pytest.skip("a file system is mounted by root only, and not in every container")
+    try:
+        yield disk
+    finally:
+        # Also where a test has left it busy.
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@contextlib.contextmanager
+def hanging(stop: str, go: str) -> Iterator[None]:
+    """Let something hang for three seconds of every four, by these commands."""
+    loop = f"while {stop} && sleep 3 && {go} && sleep 1; do :; done"
+    with contextlib.ExitStack() as stack:
+        stack.callback(subprocess.run, ["sh", "-c", go], stderr=subprocess.DEVNULL)
+        stack.enter_context(running("sh", "-c", loop, log=Path(os.devnull)))
+        yield
+
+
+def hanging_disk(disk: Path) -> contextlib.AbstractContextManager[None]:
+    """Whoever writes to it waits."""
+    return hanging(f"fsfreeze -f {disk}", f"fsfreeze -u {disk}")
+
+
+def hanging_server(address: str) -> contextlib.AbstractContextManager[None]:
+    """Whoever asks it waits."""
+    server = listener(address).pid
+    return hanging(f"kill -STOP {server}", f"kill -CONT {server}")

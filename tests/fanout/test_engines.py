@@ -4,30 +4,44 @@ import contextlib
 import os
 import re
 import shlex
-import signal
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+import boto3
 import psutil
 import pytest
 from ruamel.yaml import YAML
 
 from tests import project
 from tests.conftest import PROJECT
-from tests.fanout.conftest import DVC, GRVAE, Toy, ran
+from tests.fanout.conftest import DVC, Toy
 from tests.fanout.engines import (
     NODE_USER,
     dask_script,
+    disk_of,
     free_port,
+    hanging_disk,
+    hanging_server,
+    jobs_of,
     listens,
     running,
     s3,
     slurm,
     ssh_nodes,
-    stages_below,
     wait_for,
-    worker_of,
+)
+from tests.fanout.kills import (
+    NOTES,
+    Trainings,
+    assert_done_by_workers,
+    assert_tidy,
+    assert_whole,
+    calling,
+    kill_worker_of,
+    leave_notes,
+    survive_kills,
 )
 from tests.project import Project
 
@@ -83,6 +97,7 @@ def small_project(folder: Path) -> Project:
     """The project on the digits: two runs and what they need."""
     small = Project(folder)
     small.set(variants=["routed"])
+    leave_notes(folder / "stages" / "train.py")
     yaml = YAML()
     graph = yaml.load(folder / "dvc.yaml")
     stages = {name: graph["stages"][name] for name in ("download", "train", "evaluate")}
@@ -102,22 +117,6 @@ def expected(tmp_path_factory):
     return read_lock(reference)
 
 
-@contextlib.contextmanager
-def calling(folder: Path, script: str, **environment: str):
-    """A shell that runs a script in a folder; yields its process."""
-    script = script.replace("grvae repro", f"{shlex.join(GRVAE)} repro")
-    process = subprocess.Popen(
-        ["bash", "-ec", script], cwd=folder, env=project.ENVIRONMENT | environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-
-
 def run(folder: Path, script: str, **environment: str) -> str:
     """Run a script to its end; returns what it printed."""
     with calling(folder, script, **environment) as process:
@@ -126,15 +125,20 @@ def run(folder: Path, script: str, **environment: str) -> str:
     return output
 
 
-def assert_done_by_workers(output: str) -> None:
-    stages = {stage.split("@")[0] for stage in ran(output)}
-    assert stages == {"download"}
-    assert "2 done, 0 running, 0 waiting, 0 failed" in output
+@pytest.fixture
+def trainings():
+    """Those of the test, which notices them."""
+    NOTES.mkdir()
+    NOTES.chmod(0o1777)  # the workers may be other users
+    yield Trainings()
+    shutil.rmtree(NOTES)
 
 
-def training_below(folder: Path) -> psutil.Process:
-    """The first training that a worker runs below a folder."""
-    return wait_for(lambda: stages_below(folder), 1800)[0]
+@pytest.fixture
+def disk(folder):
+    """A disk for caller and workers to share."""
+    with disk_of("512M", folder) as disk:
+        yield disk
 
 
 @pytest.fixture
@@ -149,44 +153,69 @@ def workers(folder):
 @pytest.mark.slow
 def test_one_machine(folder, expected):
     caller = small_project(folder / "project")
-    assert_done_by_workers(run(caller.folder, block(ONE_MACHINE)))
+    assert_done_by_workers(run(caller.folder, block(ONE_MACHINE)), here={"download"})
     assert read_lock(caller) == expected
     assert (caller.folder / "logs" / "routed-1.json").exists()
 
 
 @pytest.mark.slow
-def test_slurm(folder, workers, expected):
+def test_slurm_survives_kills_and_a_disk_that_hangs(folder, disk, workers, trainings, expected):
     caller = small_project(folder / "project")
+    run(caller.folder, block(CACHE).replace("/shared/grvae-cache", f"{disk}/cache"))
     with slurm(folder) as variables:
         environment = project.ENVIRONMENT | variables | {"DASK_TEMPORARY_DIRECTORY": str(workers)}
-        with dask_script(block(SLURM_CLUSTER), folder, environment) as address:
-            script = block(SCHEDULER).replace("tcp://head:8786", address)
-            assert_done_by_workers(run(caller.folder, script))
+
+        def cluster():
+            return dask_script(block(SLURM_CLUSTER), folder, environment)
+
+        def lose_node(training: psutil.Process) -> None:
+            job = training.environ()["SLURM_JOB_ID"]
+            for process in jobs_of(Path(variables["SLURM_CONF"])):
+                if process.environ()["SLURM_JOB_ID"] == job:
+                    process.kill()
+
+        survive_kills(
+            caller,
+            lambda address: block(SCHEDULER).replace("tcp://head:8786", address),
+            cluster,
+            trainings,
+            lambda: hanging_disk(disk),
+            lose_node,
+        )
     assert read_lock(caller) == expected
+    assert_tidy(disk / "cache")
 
 
 @pytest.mark.slow
-def test_ssh_to_another_user(folder, workers, expected):
+def test_ssh_to_another_user_survives_kills_and_a_disk_that_hangs(
+    folder, disk, workers, trainings, expected
+):
     caller = small_project(folder / "project")
-    cache, port = folder / "cache", str(free_port())
     script = block(GROUP_CACHE).replace("GROUP", str(NODE_USER))
-    run(caller.folder, script.replace("/shared/grvae-cache", str(cache)))
+    run(caller.folder, script.replace("/shared/grvae-cache", f"{disk}/cache"))
     with ssh_nodes(folder) as variables:
         environment = project.ENVIRONMENT | variables | {"DASK_TEMPORARY_DIRECTORY": str(workers)}
-        code = block(SSH_CLUSTER).replace("8786", port)
-        with dask_script(code, folder, environment) as address:
-            script = block(SCHEDULER).replace("tcp://head:8786", address)
-            with calling(caller.folder, script) as process:
-                assert training_below(workers).uids().real == NODE_USER
-                output, _ = process.communicate(timeout=3600)
-            assert process.returncode == 0, output
-            assert_done_by_workers(output)
+
+        def cluster():
+            code = block(SSH_CLUSTER).replace("8786", str(free_port()))
+            return dask_script(code, folder, environment)
+
+        survive_kills(
+            caller,
+            lambda address: block(SCHEDULER).replace("tcp://head:8786", address),
+            cluster,
+            trainings,
+            lambda: hanging_disk(disk),
+        )
+    assert {note.stat().st_uid for note in trainings.notes()} == {NODE_USER}
     assert read_lock(caller) == expected
+    assert_tidy(disk / "cache")
 
 
 @contextlib.contextmanager
-def dask_cluster(folder: Path, workers: Path, port: int, **environment: str):
-    """The scheduler and the two workers that the page starts by hand."""
+def dask_cluster(folder: Path, workers: Path, **environment: str):
+    """The scheduler and the two workers that the page starts by hand; yields the address."""
+    port = free_port()
 
     def start(word):
         script = block(word).replace("head", "127.0.0.1").replace("8786", str(port))
@@ -198,7 +227,7 @@ def dask_cluster(folder: Path, workers: Path, port: int, **environment: str):
     with start(START_SCHEDULER):
         wait_for(lambda: listens(port))
         with start(START_WORKERS):
-            yield
+            yield f"tls://127.0.0.1:{port}"
 
 
 def certify(folder: Path) -> dict[str, str]:
@@ -209,29 +238,45 @@ def certify(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_tls_and_a_killed_worker(folder, workers, expected):
-    caller, port = small_project(folder / "project"), free_port()
+def test_tls_and_a_killed_worker(folder, workers, trainings, expected):
+    caller = small_project(folder / "project")
     variables = certify(folder)
     assert len(variables) == 8
-    script = block(TLS_SCHEDULER).replace("head:8786", f"127.0.0.1:{port}")
-    with dask_cluster(folder, workers, port, **variables):
+    trainings.hold()
+    with dask_cluster(folder, workers, **variables) as address:
+        script = block(TLS_SCHEDULER).replace("tls://head:8786", address)
         with calling(caller.folder, script, **variables) as process:
-            worker_of(training_below(workers)).kill()
+            training, _ = trainings.next(2, process)
+            kill_worker_of(training)
+            trainings.release()
             output, _ = process.communicate(timeout=3600)
         assert process.returncode == 0, output
-        assert_done_by_workers(output)
+        assert_done_by_workers(output, here={"download"})
     assert read_lock(caller) == expected
 
 
 @pytest.mark.slow
-def test_s3_is_the_only_thing_that_caller_and_workers_share(folder, workers, expected):
-    caller, port = small_project(folder / "project"), free_port()
-    certificate = certify(folder)
+def test_s3_as_all_that_caller_and_workers_share_survives_kills_and_hangs(
+    folder, workers, trainings, expected
+):
+    caller, certificate = small_project(folder / "project"), certify(folder)
+    add_remote, call = block(REMOTE).splitlines()
+    run(caller.folder, add_remote)
     with s3(folder) as variables:
         environment = variables | certificate
-        script = block(REMOTE).replace("tcp://head:8786", f"tls://127.0.0.1:{port}")
-        with dask_cluster(folder, workers, port, **environment):
-            assert_done_by_workers(run(caller.folder, script, **environment))
+        survive_kills(
+            caller,
+            lambda address: call.replace("tcp://head:8786", address),
+            lambda: dask_cluster(folder, workers, **environment),
+            trainings,
+            lambda: hanging_server(variables["AWS_ENDPOINT_URL"]),
+            **environment,
+        )
+        remote = boto3.session.Session(
+            variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"]
+        ).resource("s3", endpoint_url=variables["AWS_ENDPOINT_URL"])
+        objects = remote.Bucket("bucket").objects.filter(Prefix="grvae/files/md5/")
+        assert_whole((each.key, each.get()["Body"].read()) for each in objects)
     assert read_lock(caller) == expected
 
 
@@ -246,7 +291,7 @@ def small_disk(folder):
     if subprocess.run(options).returncode != 0:
         pytest.skip("no file system can be mounted here")
     yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)  # also where a test left it busy
 
 
 LARGE = """\
