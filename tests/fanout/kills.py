@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from tests import project
-from tests.fanout.conftest import GRVAE, ran
 from tests.fanout.engines import listener, wait_for
+from tests.fanout.toy import GRVAE, ran
 from tests.project import Project
 
 # Where the trainings of this process's tests leave notes; see `Trainings`.

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.conftest import PROJECT, write_small_params
-from tests.fanout.conftest import DVC, ENVIRONMENT, GRVAE, Toy, ran
+from tests.fanout.toy import DVC, ENVIRONMENT, GRVAE, Toy, ran
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow

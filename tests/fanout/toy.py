@@ -3,8 +3,6 @@
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests import project
 from tests.conftest import write_small_params
 
@@ -121,11 +119,6 @@ class Toy:
             [*GRVAE, "repro", *arguments], cwd=self.folder, env=ENVIRONMENT,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
-
-
-@pytest.fixture
-def toy(tmp_path):
-    return Toy(tmp_path / "toy")
 
 
 def ran(output: str) -> list[str]:
