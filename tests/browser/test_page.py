@@ -314,6 +314,7 @@ def touch(page: Page, points: list[tuple[float, float]]) -> None:
     send("touchEnd", [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["desktop", "phone"])
 def test_page_has_no_accessibility_fault_that_axe_knows(open_page, http_address, size):
     # axe fetches the style sheet, which a browser forbids for files.
