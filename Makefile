@@ -36,7 +36,7 @@ test: $(INSTALLED) chromium
 
 # In two processes; the files that take longest come first.
 test-slow: $(INSTALLED) chromium
-	python -m pytest -m slow tests/fanout tests --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+	python -m pytest -m slow tests/fanout tests/pipeline tests --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 demo: $(INSTALLED) scm
 	python -m fanout.mend
