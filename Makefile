@@ -35,8 +35,9 @@ scm: $(INSTALLED)
 test: $(INSTALLED) chromium
 	python -m pytest tests/pipeline tests --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
-test-slow: $(INSTALLED)
-	python -m pytest -m slow
+# In two processes; the files that take longest come first.
+test-slow: $(INSTALLED) chromium
+	python -m pytest -m slow tests/fanout tests/pipeline tests --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 demo: $(INSTALLED) scm
 	python -m fanout.mend

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -28,6 +29,10 @@ from tests.conftest import PROJECT, write_small_params
 
 VARIANTS = ["routed", "baseline"]
 READY_MILLISECONDS = 30_000  # on a busy machine
+# What a test may have changed of a page that it shares.
+STATE = """() => JSON.stringify([Page.state(), Page.pad.history.length, Page.morph.playing,
+    Page.cards.map((card) => [Array.from(card.latents), Array.from(card.means)]),
+    document.querySelectorAll("details[open], select[style]:not([style=''])").length])"""
 
 
 @dataclass(frozen=True)
@@ -126,41 +131,97 @@ def file_address(built: Built) -> str:
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """Open an address; afterwards no page may have complained or asked for anything outside."""
-    complaints: list[str] = []
-    contexts = []
+class Tab:
+    """A page in a context of its own, and what it has complained of since it was last empty."""
 
-    def note(message: ConsoleMessage) -> None:
+    def __init__(self, browser: Browser, options: dict[str, Any]) -> None:
+        self.options = DESKTOP | options
+        self.page = browser.new_context(**self.options).new_page()
+        self.page.set_default_timeout(5000)
+        self.page.on("console", self.note)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self.check)
+        self.complaints: list[str] = []
+        self.home = ""
+
+    def note(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            complaints.append(message.text)
+            self.complaints.append(message.text)
 
-    def open_it(address: str, **options: object) -> Page:
-        context = browser.new_context(**(DESKTOP | options))
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(5000)
-        home = address.partition("#")[0].removesuffix("index.html")
+    def check(self, request: Request) -> None:
+        if not request.url.startswith((self.home, "data:")):
+            self.complaints.append(f"asked for {request.url}")
 
-        def check(request: Request) -> None:
-            if not request.url.startswith((home, "data:")):
-                complaints.append(f"asked for {request.url}")
+    def open(self, address: str) -> Page:
+        self.home = address.partition("#")[0].removesuffix("index.html")
+        self.page.goto(address)
+        self.page.wait_for_selector("html[data-ready]", timeout=READY_MILLISECONDS)
+        return self.page
 
-        page.on("console", note)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", check)
-        page.goto(address)
-        page.wait_for_selector("html[data-ready]", timeout=READY_MILLISECONDS)
-        return page
+    def empty(self) -> list[str]:
+        """Leave it as a new one; returns its complaints."""
+        self.page.mouse.up()
+        self.page.goto("about:blank")
+        self.restore()
+        complaints, self.complaints = self.complaints, []
+        return complaints
 
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    def restore(self) -> None:
+        """Undo what a test may have changed of its screen."""
+        self.page.mouse.move(0, 0)
+        self.page.set_viewport_size(self.options["viewport"])
+        theme = self.options.get("color_scheme", "light")
+        self.page.emulate_media(media="null", color_scheme=theme, forced_colors="none")
+
+
+class Tabs:
+    """Empty tabs, used again: a new one takes longer to make than an address to open."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.left: dict[str, list[Tab]] = {}
+
+    @contextlib.contextmanager
+    def taken(self, **options: object) -> Iterator[Tab]:
+        """A tab with these options, which afterwards is for others, unless it fails to empty."""
+        left = self.left.setdefault(repr(sorted(options.items())), [])
+        tab = left.pop() if left else Tab(self.browser, options)
+        yield tab
+        complaints = tab.empty()
+        left.append(tab)
+        assert complaints == []
+
+
+@pytest.fixture(scope="session")
+def tabs(browser: Browser) -> Tabs:
+    return Tabs(browser)
+
+
+@pytest.fixture
+def open_page(tabs: Tabs) -> Iterator[OpenPage]:
+    """Open an address; afterwards no page may have complained or asked for anything outside."""
+    with contextlib.ExitStack() as stack:
+        yield lambda address, **options: stack.enter_context(tabs.taken(**options)).open(address)
 
 
 @pytest.fixture
 def page(open_page: OpenPage, built: Built) -> Page:
     """The page on a desktop, by double click."""
     return open_page(file_address(built))
+
+
+@pytest.fixture(scope="module")
+def shared_tab(tabs: Tabs, built: Built) -> Iterator[Tab]:
+    with tabs.taken() as tab:
+        tab.open(file_address(built))
+        yield tab
+
+
+@pytest.fixture
+def shown(shared_tab: Tab) -> Iterator[Page]:
+    """The same, opened once for a module: its tests leave all but its screen as they found it."""
+    before = shared_tab.page.evaluate(STATE)
+    yield shared_tab.page
+    shared_tab.restore()
+    assert shared_tab.page.evaluate(STATE) == before
+    assert shared_tab.complaints == []

@@ -13,6 +13,8 @@ from tests.browser.conftest import READY_MILLISECONDS, served
 from tests.conftest import PROJECT
 from tests.handmade import BEFORE_THE_FIRST_DRAWING, MEASURES
 
+pytestmark = pytest.mark.slow
+
 MNIST_DIGITS = 230_000  # bytes that 1,000 of MNIST's take
 INK = 0.19  # share of MNIST's pixels that are not black
 FETCHED = """() => performance.getEntriesByType("navigation")

@@ -15,7 +15,7 @@ from tests.browser.conftest import VARIANTS
 from tests.strange_cases import CASES, LIMITS
 
 TOLERANCE = 1e-3
-IMAGES = 200
+IMAGES = 40
 FRAME_MILLISECONDS = 1000 / 60
 # What is no digit: the page should say that it is like nothing it knows.
 NO_DIGITS = {
@@ -58,7 +58,7 @@ def latent_act(request):
 
 
 @pytest.mark.parametrize(("hidden_act", "bottleneck"), [(nn.ReLU, True), (nn.SiLU, False)])
-def test_golden_vectors_agree(page, recipe, built, latent_act, hidden_act, bottleneck):
+def test_golden_vectors_agree(shown, recipe, built, latent_act, hidden_act, bottleneck):
     model = build_model(recipe.model_copy(update={"bottleneck": bottleneck}), latent_act, seed=0)
     for layers in (model.encoder, model.decoder):
         for position, layer in enumerate(layers):
@@ -79,13 +79,13 @@ def test_golden_vectors_agree(page, recipe, built, latent_act, hidden_act, bottl
             return [means, latents, pixels].map((each) => Array.from(each));
         });
     }"""
-    answers = answer(page, script, described(model), images.tolist())
+    answers = answer(shown, script, described(model), images.tolist())
     assert len(answers) == IMAGES
     for expected, actual in zip((means, latents, pixels), zip(*answers, strict=True), strict=True):
         np.testing.assert_allclose(np.array(actual), expected, atol=TOLERANCE)
 
 
-def test_golden_vectors_of_convolutions_agree(page, recipe, images):
+def test_golden_vectors_of_convolutions_agree(shown, recipe, images):
     changes = {"network": "conv", "hidden_sizes": [4, 6, 20]}
     model = round_weights(build_model(recipe.model_copy(update=changes), "relu", seed=0))
     few = images.pixels[:10]
@@ -100,28 +100,28 @@ def test_golden_vectors_of_convolutions_agree(page, recipe, images):
             return [Array.from(means), Array.from(pixels)];
         });
     }"""
-    answers = answer(page, script, described(model), few.tolist())
+    answers = answer(shown, script, described(model), few.tolist())
     for expected, actual in zip((means, pixels), zip(*answers, strict=True), strict=True):
         np.testing.assert_allclose(np.array(actual), expected, atol=TOLERANCE)
 
 
-def test_strokes_come_out_as_in_python(page):
+def test_strokes_come_out_as_in_python(shown):
     """One rule in two languages: every drawn style, and what is no digit at all."""
     drawn = [each.strokes for each in strokes.drawings()] + list(NO_DIGITS.values())
     script = """(drawings) => drawings.map((strokes) => Array.from(Ink.toImage(
         strokes.map((stroke) => stroke.map(([x, y]) => ({ x, y }))))))"""
     expected = np.stack([strokes.rasterise(each) for each in drawn])
     assert len(drawn) > 400
-    np.testing.assert_allclose(np.array(answer(page, script, drawn)), expected, atol=1e-5)
+    np.testing.assert_allclose(np.array(answer(shown, script, drawn)), expected, atol=1e-5)
 
 
-def test_doubt_follows_the_rule_of_python(page):
+def test_doubt_follows_the_rule_of_python(shown):
     script = "(cases, limits) => cases.map(([of]) => Model.strangeness(...of, limits))"
-    assert answer(page, script, CASES, LIMITS) == [expected for _, expected in CASES]
+    assert answer(shown, script, CASES, LIMITS) == [expected for _, expected in CASES]
 
 
 @pytest.mark.parametrize("variant", [0, 1])
-def test_golden_vectors_of_the_shown_models_agree(page, built, variant):
+def test_golden_vectors_of_the_shown_models_agree(shown, built, variant):
     model = built.models[VARIANTS[variant]]
     images = built.test.pixels[:IMAGES]
     with torch.no_grad():
@@ -133,7 +133,7 @@ def test_golden_vectors_of_the_shown_models_agree(page, built, variant):
         const pixels = Network.decode(network, Network.activate(network, means));
         return [Array.from(means), Array.from(pixels)];
     })"""
-    answers = answer(page, script, variant, images.tolist())
+    answers = answer(shown, script, variant, images.tolist())
     actual_means, actual_pixels = (np.array(each) for each in zip(*answers, strict=True))
     np.testing.assert_allclose(actual_means, means, atol=TOLERANCE)
     np.testing.assert_allclose(actual_pixels, pixels, atol=TOLERANCE)
@@ -148,38 +148,38 @@ def to_image(page, *strokes):
 HOOK = [(0.3, 0.2), (0.6, 0.2), (0.6, 0.7), (0.4, 0.8)]
 
 
-def test_longer_side_fills_20_pixels(page):
-    rows, columns = np.nonzero(to_image(page, HOOK))
+def test_longer_side_fills_20_pixels(shown):
+    rows, columns = np.nonzero(to_image(shown, HOOK))
     assert np.ptp(rows) + 1 in {20, 21}
     assert np.ptp(columns) + 1 < 15
 
 
-def test_centre_of_mass_is_at_pixel_14(page):
-    image = to_image(page, HOOK)
+def test_centre_of_mass_is_at_pixel_14(shown):
+    image = to_image(shown, HOOK)
     rows, columns = np.indices((28, 28))
     assert abs((image * rows).sum() / image.sum() - 14) <= 0.51
     assert abs((image * columns).sum() / image.sum() - 14) <= 0.51
 
 
-def test_size_and_place_of_a_drawing_do_not_matter(page):
+def test_size_and_place_of_a_drawing_do_not_matter(shown):
     small = [(0.05 + 0.4 * x, 0.5 + 0.4 * y) for x, y in HOOK]
-    np.testing.assert_allclose(to_image(page, small), to_image(page, HOOK), atol=1e-5)
+    np.testing.assert_allclose(to_image(shown, small), to_image(shown, HOOK), atol=1e-5)
 
 
-def test_crossing_strokes_are_not_brighter_than_ink(page):
-    image = to_image(page, [(0.2, 0.2), (0.8, 0.8)], [(0.8, 0.2), (0.2, 0.8)])
+def test_crossing_strokes_are_not_brighter_than_ink(shown):
+    image = to_image(shown, [(0.2, 0.2), (0.8, 0.8)], [(0.8, 0.2), (0.2, 0.8)])
     assert image.max() == 1
     np.testing.assert_allclose(image[1:, 1:], image[1:, 1:].T, atol=1e-6)
 
 
-def test_dot_stays_a_dot(page):
-    image = to_image(page, [(0.1, 0.1)])
+def test_dot_stays_a_dot(shown):
+    image = to_image(shown, [(0.1, 0.1)])
     assert 3 < image.sum() < 10
     assert image[14, 14] > 0.9
 
 
-def test_no_stroke_is_no_image(page):
-    assert to_image(page) is None
+def test_no_stroke_is_no_image(shown):
+    assert to_image(shown) is None
 
 
 def test_drag_is_smooth(page, params):

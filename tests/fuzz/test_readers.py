@@ -15,6 +15,8 @@ from grvae.model.vae import VAE, Architecture, build_vae, load_vae, save_vae
 from grvae.params import Params, load_params
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.slow
+
 COMMITTED = (PROJECT / "params.yaml").read_bytes()
 VALUES = YAML(typ="safe").load(COMMITTED)
 FUZZ = {

@@ -163,6 +163,14 @@ def read_only(folders):
             path.chmod(0o755)
 
 
+@pytest.fixture
+def drawn(finished, monkeypatch):
+    """The figures are not drawn again, which takes seconds."""
+    files = {path.name: path.read_bytes() for path in (finished / "figures").iterdir()}
+    monkeypatch.setattr("stages.figures.draw_all", lambda *_: files)
+
+
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize("stage", COMMANDS)
 def test_full_disk_is_named_and_a_later_run_succeeds(folder, stage):
     expected = {name: (folder / name).read_bytes() for name in OUTPUTS[stage]}
@@ -177,6 +185,7 @@ def test_full_disk_is_named_and_a_later_run_succeeds(folder, stage):
     assert {name: (folder / name).read_bytes() for name in OUTPUTS[stage]} == expected
 
 
+@pytest.mark.usefixtures("drawn")
 @pytest.mark.parametrize("stage", COMMANDS)
 def test_read_only_folder_is_named_and_a_later_run_succeeds(folder, stage):
     expected = {name: (folder / name).read_bytes() for name in OUTPUTS[stage]}

@@ -51,6 +51,7 @@ def test_command_on_the_whole_project_says_nothing_of_results_that_nobody_has(pr
     assert "ERROR" not in output
 
 
+@pytest.mark.slow
 def test_what_if_is_answered_by_metrics_diff(project):
     project.run("dvc", "exp", "run", "-S", "latent_act=none")
     difference = project.run("dvc", "metrics", "diff")
@@ -63,17 +64,24 @@ def test_what_if_is_answered_by_metrics_diff(project):
     assert not [stage for stage in restored if stage.startswith(("train", "evaluate"))]
 
 
-def test_new_seed_trains_only_itself_and_leaves_no_trace(project):
+# What follows the summary (figures, report, page, ONNX) takes most of the time.
+@pytest.mark.parametrize(
+    "targets",
+    [["summarise"], pytest.param([], marks=pytest.mark.slow)],
+    ids=["up_to_the_summary", "all"],
+)
+def test_new_seed_trains_only_itself_and_leaves_no_trace(project, targets):
     before = lock_of(project)
     project.set(seeds=[0, 7, 8])
-    trained = [stage for stage in ran(project.run("dvc", "repro")) if stage.startswith("train")]
+    stages = ran(project.run("dvc", "repro", *targets))
+    trained = [stage for stage in stages if stage.startswith("train")]
     assert sorted(trained) == [f"train@{row}" for row in (
         "baseline-7", "baseline-8", "routed-7", "routed-8"
     )]  # fmt: skip
     assert project.metrics()["seeds"] == 3
     assert lock_of(project) != before
     project.set(seeds=[0, 1])
-    project.run("dvc", "repro")
+    project.run("dvc", "repro", *targets)
     assert project.metrics()["seeds"] == 2
     assert not list((project.folder / "runs").glob("*/7"))
     assert lock_of(project) == before
@@ -84,7 +92,8 @@ def test_new_seed_trains_only_itself_and_leaves_no_trace(project):
 def test_changed_variant_retrains_only_itself(project):
     overrides = YAML(typ="safe").load(project.folder / "params.yaml")["overrides"]
     project.set(overrides=overrides | {"baseline": {"routing": "none", "kl_weight": 0.5}})
-    trained = [stage for stage in ran(project.run("dvc", "repro")) if stage.startswith("train")]
+    stages = ran(project.run("dvc", "repro", "summarise"))
+    trained = [stage for stage in stages if stage.startswith("train")]
     assert sorted(trained) == ["train@baseline-0", "train@baseline-1"]
     project.run("git", "checkout", "--", ".")
     project.run("dvc", "repro")

@@ -41,6 +41,7 @@ def draws(seeds):
     return np.random.default_rng(0).choice(MEASURED, (TRIALS, seeds))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [6, 10, 20])
 def test_interval_of_the_headline_holds_where_rare_runs_lose_a_digit(seeds):
     assert coverage(draws(seeds), median_interval, np.median(MEASURED)) >= at_least(0.94)

@@ -7,14 +7,11 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from click.testing import CliRunner
 
 from grvae.base.errors import GrvaeError
-from grvae.base.storage import load_json, save_arrays
 from grvae.model.vae import build_model, save_vae
 from grvae.params import load_params
 from grvae.use.export import PARITY_LIMIT, decoder_to_onnx, encoder_to_onnx, measure_parity
-from stages.export import export
 from tests.conftest import PROJECT
 
 
@@ -85,18 +82,3 @@ def test_bytes_do_not_depend_on_process_or_folder(some_model, files, tmp_path):
     (tmp_path / "grvae").symlink_to(PROJECT / "grvae")
     other = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True)
     assert other.stdout.endswith(b"".join(files))  # the exporter may print before
-
-
-def test_stage_writes_both_files_and_the_parity(some_model, images, tmp_path):
-    save_vae(tmp_path / "weights.safetensors", some_model)
-    pixels = (images.pixels * 255).round().to(torch.uint8).reshape(-1, 28, 28)
-    save_arrays(
-        tmp_path / "test.safetensors", {"images": pixels.numpy(), "labels": images.labels.numpy()}
-    )
-    names = {"--run": ".", "--data": ".", "--encoder": "encoder.onnx"}
-    names |= {"--decoder": "decoder.onnx", "--parity": "parity.json"}
-    arguments = [part for option, name in names.items() for part in (option, str(tmp_path / name))]
-    result = CliRunner().invoke(export, arguments, catch_exceptions=False)
-    assert result.exit_code == 0
-    assert load_json(tmp_path / "parity.json")["limit"] == PARITY_LIMIT
-    onnx.checker.check_model(tmp_path / "decoder.onnx")
