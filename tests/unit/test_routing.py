@@ -309,6 +309,17 @@ def test_masked_parameters_learn_from_their_digits_images_alone(recipe):
         torch.testing.assert_close(got, expected)
 
 
+def test_release_lets_masked_parameters_learn_from_all_images(recipe):
+    asked = {"routing": "parameters", "release": [0.2, 0.4]}
+    routing = build_routing(recipe.model_copy(update=asked), torch.full((3,), 7), stream())
+    model, images = build_model(recipe, "relu", 0), torch.rand(3, 784, generator=stream())
+    for progress, learn in ((0.1, [7]), (0.3, list(range(10)))):
+        model.zero_grad()
+        mean, _ = routing.encode(model, images, torch.arange(3), progress)
+        mean.sum().backward()
+        assert model.mean_head.bias.grad.nonzero().flatten().tolist() == learn
+
+
 def test_masked_parameters_leave_the_gradient_of_the_latents_alone(recipe):
     asked = recipe.model_copy(update={"routing": "parameters"})
     routing = build_routing(asked, torch.arange(10), stream())

@@ -266,9 +266,12 @@ def test_routed_kl_divergence_reaches_the_heads_of_the_digit_s_own_latent_only(
         assert head.bias.grad.nonzero().flatten().tolist() == reached
 
 
-def test_reconstruction_reaches_the_latent_of_the_label_and_later_the_others(recipe, images):
+@pytest.mark.parametrize("routing", ["label", "parameters"])
+def test_reconstruction_reaches_the_latent_of_the_label_and_later_the_others(
+    recipe, images, routing
+):
     released = {"release": [0.4, 0.5], "epochs": 2, "kl_weight": 0.0, "final_kl_weight": 0.0}
-    run = frozen_run(recipe, images, **released, batch_size=200)
+    run = frozen_run(recipe, images, **released, batch_size=200, routing=routing)
     with torch.no_grad():
         run.model.mean_head.bias.fill_(5.0)  # all latents are on, so that each may learn
     for reached in ([3], list(range(10))):
