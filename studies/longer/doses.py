@@ -1,4 +1,4 @@
-"""Draw what each dose does: how many images are read, or what a half knows of foreign digits."""
+"""Draw what each dose does: how many images are read off the largest latent."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from grvae.base.command import StageCommand, paths
 from grvae.base.storage import load_table, write_atomically
 from grvae.show.style import OKABE_ITO, as_percent, encode_png, make_panels, styled
 from studies.claims.plan import MEASURES
-from studies.longer.recipes import HALVES, Dose, dose_name, load_longer
+from studies.longer.recipes import Dose, dose_name, load_longer
 
 HEIGHT = 2.8
+MEASURE = "read_accuracy"
 LABELS = {
     "routed_images": "images that are routed",
     "wrong_labels": "routed images with a wrong label",
-    "halves_routed_images": "images of 0 to 4 that are routed",
 }
 
 
@@ -32,15 +32,14 @@ def draw_doses(doses: dict[str, Dose], runs: pd.DataFrame) -> Figure:
 
 def draw_dose(panel: Axes, name: str, dose: Dose, runs: pd.DataFrame, colour: str) -> None:
     """One dose."""
-    measure = "foreign_explained" if dose.of == HALVES else "read_accuracy"
     values = {
-        value: runs.loc[runs["variant"] == dose_name(name, value), measure] for value in dose.values
+        value: runs.loc[runs["variant"] == dose_name(name, value), MEASURE] for value in dose.values
     }
     for value, found in values.items():
         panel.plot([value] * len(found), found, ls="", marker="o", ms=5, alpha=0.75, color=colour)
     means = [found.mean() for found in values.values()]
     panel.plot(list(values), means, color=colour, lw=1.4)
-    panel.set_title(MEASURES[measure].label)
+    panel.set_title(MEASURES[MEASURE].label)
     panel.set_xlabel(LABELS[name])
     if min(values) > 0 and max(values) / min(values) > 10:
         panel.set_xscale("log")
