@@ -155,7 +155,7 @@ def test_interrupt_stops_the_stages_and_the_next_run_goes_on(toy, mark, expected
     process = toy.start("-j", "1")
     stage = hanging_stage(mark)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == 130, output
     assert output.endswith("Stopped. What was finished is kept: run the same command to go on.\n")
     assert_ends(stage)
