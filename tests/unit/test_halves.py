@@ -171,6 +171,7 @@ def test_longer_certificates_leave_the_autoencoder_alone(images):
     assert long["foreign_explained"] != short["foreign_explained"]
 
 
+@pytest.mark.slow
 def test_half_that_saw_nothing_of_the_foreign_digits_explains_less_of_them(images):
     # Tiny, but enough to tell a half that is taught all digits from one that is taught its own.
     asked = {"epochs": 60, "certificate_epochs": 60, "batch_size": 32, "decoders": "separate"}
