@@ -14,6 +14,7 @@ from studies.claims.study import ReaderRecipe
 from studies.longer import resolve, train
 from studies.longer.recipes import load_resolved
 from tests.conftest import PROJECT
+from tests.handmade import HALVES
 
 MAIN = PROJECT / "params.yaml"
 TINY = {"hidden_sizes": [2, 4, 16], "decoder_sizes": [16], "epochs": 1}
@@ -23,20 +24,7 @@ PARAMS = {
         "masked": {"of": "baseline", "changes": TINY | {"routing": "parameters"}, "seeds": [7, 1]},
     },
     "halves": {
-        "recipe": {
-            "hidden_sizes": [16],
-            "latents": 8,
-            "routing": "halves",
-            "decoders": "shared",
-            "routed_images": 1.0,
-            "l1_weight": 0.0,
-            "correlation_weight": 0.1,
-            "learning_rate": 0.01,
-            "weight_decay": 0.0,
-            "batch_size": 64,
-            "epochs": 1,
-            "certificate_epochs": 2,
-        },
+        "recipe": HALVES,
         "runs": {"halves": {"seeds": [4000, 1]}},
     },
     "doses": {

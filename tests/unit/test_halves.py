@@ -17,27 +17,14 @@ from studies.longer.halves import (
     mean_where,
     measure_halves,
 )
+from tests.handmade import HALVES
 
-RECIPE = {
-    "hidden_sizes": [16],
-    "latents": 8,
-    "routing": "halves",
-    "decoders": "shared",
-    "routed_images": 1.0,
-    "l1_weight": 0.0,
-    "correlation_weight": 0.0,
-    "learning_rate": 0.01,
-    "weight_decay": 0.0,
-    "batch_size": 64,
-    "epochs": 1,
-    "certificate_epochs": 2,
-}
 FIRST, SECOND, BOTH = [True] * 4 + [False] * 4, [False] * 4 + [True] * 4, [True] * 8
 ROUTED, UNROUTED = torch.tensor([True]), torch.tensor([False])
 
 
 def recipe_with(**changes):
-    return HalvesRecipe.model_validate(RECIPE | changes)
+    return HalvesRecipe.model_validate(HALVES | changes)
 
 
 def after_backward(recipe, digit, is_routed=ROUTED):
