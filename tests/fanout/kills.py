@@ -99,8 +99,8 @@ def worker_of(stage: psutil.Process) -> psutil.Process:
     return guard.parent()
 
 
-def assert_ends(*processes: psutil.Process) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=120)
+def assert_ends(*processes: psutil.Process, seconds: float = 120) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
     assert alive == []
 
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests.conftest import PROJECT, write_small_params
+from tests.fanout.kills import assert_ends, worker_of
 from tests.fanout.toy import DVC, ENVIRONMENT, GRVAE, Toy, ran
 
 pytest.importorskip("distributed")
@@ -50,17 +51,6 @@ def hanging_stage(mark) -> psutil.Process:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return psutil.Process(int(mark.read_text()))
-
-
-def worker_of(stage: psutil.Process) -> psutil.Process:
-    """The Dask worker that runs a stage: the parent of the stage's guard."""
-    guard = next(p for p in stage.parents() if any("guard.py" in part for part in p.cmdline()))
-    return guard.parent()
-
-
-def assert_ends(process: psutil.Process) -> None:
-    _, alive = psutil.wait_procs([process], timeout=20)
-    assert alive == []
 
 
 def test_lock_is_that_of_dvc_repro_and_the_caller_trains_nothing(toy, expected):
@@ -142,7 +132,7 @@ def test_killed_worker_loses_nothing(toy, mark):
     process = toy.start("-j", "2")
     stage = hanging_stage(mark)
     worker_of(stage).kill()
-    assert_ends(stage)
+    assert_ends(stage, seconds=20)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert ran(output) == ["download", "summarise"]
@@ -158,7 +148,7 @@ def test_interrupt_stops_the_stages_and_the_next_run_goes_on(toy, mark, expected
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 130, output
     assert output.endswith("Stopped. What was finished is kept: run the same command to go on.\n")
-    assert_ends(stage)
+    assert_ends(stage, seconds=20)
     assert "Traceback" not in output
     toy.run("git", "checkout", "--quiet", "stage.py")
     toy.run(*DVC, "repro")
@@ -169,7 +159,7 @@ def test_killed_caller_leaves_no_stage_running(toy, mark):
     process = toy.start("-j", "1")
     stage = hanging_stage(mark)
     process.kill()
-    assert_ends(stage)
+    assert_ends(stage, seconds=20)
     process.communicate()
 
 
