@@ -188,8 +188,17 @@ class Params(Section):
                 allowed = ", ".join(self.overrides)
                 raise ValueError(f"variants: got {name!r}, allowed: {allowed}")
         for name in self.overrides:
-            self.variant(name)
+            dataset = self.variant(name).dataset
+            if name in self.variants and dataset != self.dataset:
+                raise ValueError(
+                    f"overrides.{name}.dataset: got {dataset!r}, should be {self.dataset!r}: all "
+                    "variants of a pipeline learn the same images"
+                )
         return self
+
+    def resolve(self) -> dict[str, Variant]:
+        """Every variant that is asked for, in full, by name."""
+        return {name: self.variant(name) for name in self.variants}
 
     @property
     def common(self) -> Variant:
@@ -232,6 +241,15 @@ def load_params(path: Path) -> Params:
         GrvaeError: naming the file, the key, what was given and what is allowed.
     """
     return read_params(path, Params)
+
+
+def load_variant(path: Path) -> Variant:
+    """Read what the stage `resolve` wrote of one variant; YAML reads JSON.
+
+    Raises:
+        GrvaeError: see `load_params`.
+    """
+    return read_params(path, Variant)
 
 
 def read_params(path: Path, section: type[SectionType]) -> SectionType:

@@ -9,16 +9,16 @@ from grvae.base.layout import DataFolder, run_folder
 from grvae.base.storage import load_json
 from grvae.model.images import load_images
 from grvae.model.vae import load_vae
-from grvae.params import Params, load_params
+from grvae.params import load_params, load_variant
 from grvae.use.demo_bundle import Run, build_bundle, file_sha256, said, write_page
 
 
 @click.command(cls=StageCommand, help=__doc__)
-@paths("params", "data", "runs", "sources", "page")
-def demo(params: Path, data: Path, runs: Path, sources: Path, page: Path) -> None:
+@paths("params", "variants", "data", "runs", "sources", "page")
+def demo(params: Path, variants: Path, data: Path, runs: Path, sources: Path, page: Path) -> None:
     settings = load_params(params)
     shown = [
-        load_run(runs, settings, variant, seed)
+        load_run(runs, variants / f"{variant}.json", seed)
         for seed in settings.seeds
         for variant in settings.variants
     ]
@@ -30,13 +30,13 @@ def demo(params: Path, data: Path, runs: Path, sources: Path, page: Path) -> Non
     click.echo(f"{page}: {size / 1e6:.1f} MB")
 
 
-def load_run(runs: Path, params: Params, variant: str, seed: int) -> Run:
-    """Read the files of one run."""
-    files = run_folder(runs, variant, seed)
+def load_run(runs: Path, variant: Path, seed: int) -> Run:
+    """Read the files of one run, and of its variant."""
+    files = run_folder(runs, variant.stem, seed)
     return Run(
-        variant=variant,
+        variant=variant.stem,
         seed=seed,
-        recipe=params.variant(variant).recipe.written(),
+        recipe=load_variant(variant).recipe.written(),
         model=load_vae(files.weights),
         weights_sha256=file_sha256(files.weights),
         measures=load_json(files.measures),

@@ -1,4 +1,4 @@
-"""Fetch the images that a variant learns from, verify them, and cut a validation split."""
+"""Fetch a dataset's images, verify them, and cut a validation split."""
 
 from pathlib import Path
 
@@ -12,17 +12,18 @@ from grvae.params import load_params
 
 @click.command(cls=StageCommand, help=__doc__)
 @paths("params", "data")
-@click.option("--variant", required=True)
+@click.option("--dataset", help="Another one than the parameters name.")
 @click.option(
     "--folder",
     type=PATH,
     envvar="DATASET_FOLDER",
     help="Take the dataset's four files from here, not from the network.",
 )
-def download(params: Path, data: Path, variant: str, folder: Path | None) -> None:
-    chosen = load_params(params).variant(variant)
-    train, test = load_dataset(chosen.dataset, folder)
-    write_splits(DataFolder(data), train, test, chosen.recipe.validation_fraction)
+def download(params: Path, data: Path, dataset: str | None, folder: Path | None) -> None:
+    settings = load_params(params)
+    name = dataset or settings.dataset
+    train, test = load_dataset(name, folder)
+    write_splits(DataFolder(data / name), train, test, settings.recipe.validation_fraction)
 
 
 if __name__ == "__main__":

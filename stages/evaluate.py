@@ -10,18 +10,17 @@ from grvae.base.storage import save_arrays, save_json
 from grvae.measure.evaluation import digit_sliders, draw_samples, measure, observe
 from grvae.model.images import load_images
 from grvae.model.vae import load_vae
-from grvae.params import load_params
+from grvae.params import load_params, load_variant
 
 
 @click.command(cls=StageCommand, help=__doc__)
-@paths("params", "data", "run")
-@click.option("--variant", required=True)
-def evaluate(params: Path, data: Path, run: Path, variant: str) -> None:
-    settings, files = load_params(params), RunFolder(run)
-    recipe = settings.variant(variant).recipe
-    train, test = load_images(DataFolder(data).train), load_images(DataFolder(data).test)
+@paths("params", "variant", "data", "run")
+def evaluate(params: Path, variant: Path, data: Path, run: Path) -> None:
+    chosen, files = load_variant(variant), RunFolder(run)
+    recipe, folder = chosen.recipe, DataFolder(data / chosen.dataset)
+    train, test = load_images(folder.train), load_images(folder.test)
     model = load_vae(files.weights)
-    outcome = observe(model, recipe, settings.evaluation, train, test)
+    outcome = observe(model, recipe, load_params(params).evaluation, train, test)
     save_json(files.measures, measure(outcome))
     save_arrays(files.samples, draw_samples(model, digit_sliders(model, recipe, outcome), test))
 

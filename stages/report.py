@@ -6,18 +6,25 @@ import click
 
 from grvae.base.command import PATH, StageCommand, paths
 from grvae.base.storage import load_json, load_table, write_atomically
-from grvae.params import load_params
+from grvae.params import load_params, load_variant
 from grvae.show.markdown import load_template
 from grvae.show.report import render_report
 
 
 @click.command(cls=StageCommand, help=__doc__)
-@paths("params", "summary", "table", "published")
+@paths("params", "variants", "summary", "table", "published")
 @click.option("--render", "pages", type=(PATH, PATH), multiple=True, help="Template and output.")
 def report(
-    params: Path, summary: Path, table: Path, published: Path, pages: tuple[tuple[Path, Path], ...]
+    params: Path,
+    variants: Path,
+    summary: Path,
+    table: Path,
+    published: Path,
+    pages: tuple[tuple[Path, Path], ...],
 ) -> None:
-    material = load_json(summary), load_table(table), load_params(params), load_json(published)
+    settings = load_params(params)
+    recipes = {name: load_variant(variants / f"{name}.json") for name in settings.variants}
+    material = load_json(summary), load_table(table), settings, recipes, load_json(published)
     for template, out in pages:
         write_atomically(out, render_report(load_template(template), *material).encode())
 

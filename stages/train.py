@@ -11,34 +11,34 @@ import torch
 from tqdm import tqdm
 
 from grvae.base.command import StageCommand, paths
-from grvae.base.layout import DataFolder, RunFolder
+from grvae.base.layout import DataFolder
 from grvae.base.storage import save_json, save_table
 from grvae.model.checkpoint import Checkpoint, run_identity
 from grvae.model.images import load_images
 from grvae.model.run import EpochRow
 from grvae.model.training import train_vae
 from grvae.model.vae import save_vae
-from grvae.params import load_params
+from grvae.params import load_variant
 
 
 @click.command(cls=StageCommand, help=__doc__)
-@paths("params", "data", "run")
-@click.option("--variant", required=True)
+@paths("variant", "data", "weights")
 @click.option("--seed", type=int, required=True)
-@paths("checkpoint", "log", required=False)
+@paths("history", "checkpoint", "log", required=False)
 def train(
-    params: Path,
+    variant: Path,
     data: Path,
-    run: Path,
-    variant: str,
+    weights: Path,
     seed: int,
+    history: Path | None,
     checkpoint: Path | None,
     log: Path | None,
 ) -> None:
-    chosen, files = load_params(params).variant(variant), RunFolder(run)
-    recipe, latent_act = chosen.recipe, chosen.latent_act
-    images = load_images(DataFolder(data).train)
-    validation = load_images(DataFolder(data).validation, may_be_empty=True)
+    chosen = load_variant(variant)
+    recipe, latent_act, files = chosen.recipe, chosen.latent_act, DataFolder(data / chosen.dataset)
+    images = load_images(files.train)
+    # Without a history nobody asks how the validation split fares.
+    validation = load_images(files.validation, may_be_empty=True) if history else images[:0]
 
     saved = None
     if checkpoint is not None:
@@ -49,12 +49,13 @@ def train(
 
     start = time.perf_counter()
     epochs = recipe.epochs + recipe.decoder_epochs
-    with EpochBar(f"{variant} {seed}", epochs) as bar:
+    with EpochBar(f"{variant.stem} {seed}", epochs) as bar:
         model, rows = train_vae(images, validation, recipe, latent_act, seed, bar.show, saved)
     seconds = time.perf_counter() - start
 
-    save_vae(files.weights, model)
-    save_table(files.history, pd.DataFrame([asdict(row) for row in rows]))
+    save_vae(weights, model)
+    if history is not None:
+        save_table(history, pd.DataFrame([asdict(row) for row in rows]))
     if saved is not None:
         saved.remove()
     if log is not None:

@@ -1,7 +1,5 @@
 """Which files a folder of images and a folder of a run hold; `dvc.yaml` names the same ones."""
 
-import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -42,22 +40,3 @@ class RunFolder:
 def run_folder(runs: Path, variant: str, seed: int) -> RunFolder:
     """The folder of one run."""
     return RunFolder(runs / variant / str(seed))
-
-
-def keep_only(runs: Path, wanted: Iterable[tuple[str, int]]) -> None:
-    """Remove the folders of all other runs, so that what depends on `runs` sees no leftovers.
-
-    Nothing is lost: DVC's cache still has them, and a seed or variant that is asked for again
-    comes back from there.
-
-    Args:
-        runs: holds a folder a variant with a folder a seed in it.
-        wanted: the variant and seed of each run to keep.
-    """
-    kept = {run_folder(runs, variant, seed).folder for variant, seed in wanted}
-    for folder in sorted(runs.glob("*/*")):
-        if folder not in kept:
-            shutil.rmtree(folder)
-    for folder in sorted(runs.glob("*")):
-        if not any(folder.iterdir()):
-            folder.rmdir()

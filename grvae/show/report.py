@@ -20,6 +20,7 @@ def render_report(
     metrics: Mapping[str, Any],
     runs: pd.DataFrame,
     params: Params,
+    variants: Mapping[str, Variant],
     published: Mapping[str, Any],
 ) -> str:
     """Fill the report's template.
@@ -28,14 +29,15 @@ def render_report(
         template: jinja2 text; its placeholders are the keys of the dict below.
         metrics: see `grvae.measure.summary.summary_over_seeds`.
         runs: see `grvae.measure.summary.runs_table`.
-        params: what was run.
+        params: what was asked for.
+        variants: each variant in full, by name.
         published: quoted results with their sources; used where the dataset is the same.
 
     Raises:
         GrvaeError: the template is not valid or names a placeholder that does not exist.
     """
     first = params.variants[0]
-    recipes = {variant: described(params.variant(variant)) for variant in params.variants}
+    recipes = {name: described(variant) for name, variant in variants.items()}
     placeholders = {
         "params": params,
         "recipes": recipes,

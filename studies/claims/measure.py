@@ -24,11 +24,11 @@ from grvae.measure.summary import DAMAGED_RECALL
 from grvae.model.images import ImageSet, load_images
 from grvae.model.routing import names_latents
 from grvae.model.vae import VAE, load_vae
-from grvae.params import Evaluation, Recipe, load_params
+from grvae.params import Evaluation, Recipe, load_params, load_variant
 from studies.claims.interventions import intervene
 from studies.claims.reader import Reader, load_reader
 from studies.claims.slider_fidelity import slider_fidelity
-from studies.claims.study import load_study, load_variant
+from studies.claims.study import load_study
 
 NEGATIVE_SHARE = 0.5  # of a digit's images, from where on the digit is on the negative side
 

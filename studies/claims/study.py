@@ -106,12 +106,3 @@ def load_study(path: Path) -> Study:
         GrvaeError: naming the file, the key, what was given and what is allowed.
     """
     return read_params(path, Study)
-
-
-def load_variant(path: Path) -> Variant:
-    """Read what the stage `resolve` wrote of one variant; YAML reads JSON.
-
-    Raises:
-        GrvaeError: see `load_study`.
-    """
-    return read_params(path, Variant)

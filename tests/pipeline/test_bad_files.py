@@ -16,36 +16,45 @@ from stages.evaluate import evaluate
 from stages.figures import figures
 from stages.probe_pixels import probe_pixels
 from stages.report import report
+from stages.resolve import resolve
 from stages.summarise import summarise
 from stages.train import train
 from tests.conftest import PROJECT, write_small_params
 
 COMMANDS = {
-    "download": (download, "--variant routed --data data"),
-    "train": (train, "--variant routed --seed 0 --data data --run {run}"),
-    "evaluate": (evaluate, "--variant routed --data data --run {run}"),
-    "probe_pixels": (probe_pixels, "--data data --out probe.json"),
-    "summarise": (summarise, "--runs runs --pixel-probe probe.json --metrics metrics "
+    "resolve": (resolve, "--params params.yaml --out variants"),
+    "download": (download, "--params params.yaml --data data"),
+    "train": (train, "--variant variants/routed.json --seed 0 --data data "
+              "--weights {run}/weights.safetensors --history {run}/history.csv"),
+    "evaluate": (evaluate, "--params params.yaml --variant variants/routed.json --data data "
+                 "--run {run}"),
+    "probe_pixels": (probe_pixels, "--params params.yaml --data data/digits --out probe.json"),
+    "summarise": (summarise, "--params params.yaml --runs runs --pixel-probe probe.json --metrics metrics "
                   "--summary summary.json --table runs.csv --curves curves.csv "
                   "--confusion confusion.csv"),
-    "figures": (figures, "--runs runs --table runs.csv --curves curves.csv "
+    "figures": (figures, "--params params.yaml --runs runs --table runs.csv --curves curves.csv "
                 "--published published.json --out figures"),
-    "report": (report, "--summary summary.json --table runs.csv --published published.json "
-               "--render template.md report.md"),
+    "report": (report, "--params params.yaml --variants variants --summary summary.json "
+               "--table runs.csv --published published.json --render template.md report.md"),
 }  # fmt: skip
 RUN = "runs/routed/0"
 NOBODY = 65534  # a user without rights
-TRAIN, VALIDATION, TEST = (f"data/{name}.safetensors" for name in ("train", "validation", "test"))
+TRAIN, VALIDATION, TEST = (
+    f"data/digits/{name}.safetensors" for name in ("train", "validation", "test")
+)
+VARIANT = "variants/routed.json"
 INPUTS = {
+    "resolve": ["params.yaml"],
     "download": ["params.yaml"],
-    "train": ["params.yaml", TRAIN, VALIDATION],
-    "evaluate": ["params.yaml", TRAIN, TEST, f"{RUN}/weights.safetensors"],
+    "train": [VARIANT, TRAIN, VALIDATION],
+    "evaluate": ["params.yaml", VARIANT, TRAIN, TEST, f"{RUN}/weights.safetensors"],
     "probe_pixels": ["params.yaml", TRAIN, TEST],
     "summarise": ["params.yaml", f"{RUN}/measures.json", f"{RUN}/history.csv", "probe.json"],
     "figures": [f"{RUN}/samples.safetensors", f"{RUN}/measures.json", "runs.csv", "curves.csv"],
-    "report": ["summary.json", "runs.csv", "published.json", "template.md"],
+    "report": [VARIANT, "summary.json", "runs.csv", "published.json", "template.md"],
 }
 OUTPUTS = {
+    "resolve": [VARIANT],
     "download": [TRAIN, VALIDATION, TEST],
     "train": [f"{RUN}/weights.safetensors", f"{RUN}/history.csv"],
     "evaluate": [f"{RUN}/measures.json", f"{RUN}/samples.safetensors"],
@@ -57,12 +66,12 @@ OUTPUTS = {
 
 
 def arguments(name, run=RUN):
-    return ["--params", "params.yaml", *COMMANDS[name][1].format(run=run).split()]
+    return COMMANDS[name][1].format(run=run).split()
 
 
 def invoke(name, run=RUN, variant="routed", seed="0"):
     words = arguments(name, run)
-    for option, value in (("--variant", variant), ("--seed", seed)):
+    for option, value in (("--variant", f"variants/{variant}.json"), ("--seed", seed)):
         if option in words:
             words[words.index(option) + 1] = value
     return CliRunner().invoke(COMMANDS[name][0], words)
@@ -82,6 +91,7 @@ def finished(tmp_path_factory):
             (f"runs/{variant}/{seed}", variant, str(seed))
             for variant, seed in product(("routed", "baseline"), (0, 1))
         ]
+        invoke("resolve")
         invoke("download")
         for run, name in product(runs, ("train", "evaluate")):
             result = invoke(name, *run)

@@ -8,7 +8,8 @@ from grvae.base.layout import DataFolder
 from grvae.base.storage import load_table, save_json
 from grvae.datasets import load_digits, write_splits
 from grvae.params import load_params
-from studies.claims import figures, measure, report, summarise, train, train_reader
+from stages.train import train
+from studies.claims import figures, measure, report, summarise, train_reader
 from studies.claims.plan import OF_A_VAE, load_plan
 from studies.claims.registration import CLAIMS as STUDY
 from studies.claims.registration import DEVIATIONS, REGISTRATION
@@ -16,7 +17,7 @@ from studies.claims.study import load_study
 from tests.conftest import PROJECT
 
 MAIN, PARAMS = PROJECT / "params.yaml", PROJECT / STUDY / "params.yaml"
-PLAN, REPORTS = PROJECT / STUDY / "plan.yaml", PROJECT / "reports" / "claims"
+PLAN, REPORTS = PROJECT / STUDY / "plan.yaml", PROJECT / "studies" / "reports" / "claims"
 SEEDS = [3000, 3001]
 
 
@@ -29,7 +30,7 @@ def run(stage, **options):
             *(map(str, value) if isinstance(value, tuple) else [str(value)]),
         )
     ]
-    result = CliRunner().invoke(stage.main, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(getattr(stage, "main", stage), arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
 
 

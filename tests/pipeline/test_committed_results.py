@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
+from grvae.params import load_variant
 from studies.claims import report as claims_report
 from studies.claims.plan import OF_A_VAE, load_plan
 from studies.claims.registration import REGISTERED, load_deviations, load_registration, unexplained
@@ -18,7 +19,7 @@ from studies.claims.study import load_study
 from tests.conftest import PROJECT
 from tools.update_readme import PAGES, with_blocks
 
-CLAIMS, STUDY = PROJECT / "reports" / "claims", PROJECT / "studies" / "claims"
+CLAIMS, STUDY = PROJECT / "studies" / "reports" / "claims", PROJECT / "studies" / "claims"
 README = (PROJECT / "README.md").read_text()
 METRICS = json.loads((PROJECT / "reports" / "summary.json").read_text())
 
@@ -42,18 +43,20 @@ def test_metrics_are_the_means_of_the_runs():
         assert abs(METRICS["routed"][name]["mean"] - means[name]) < 1e-9
 
 
-def test_lock_was_made_with_the_committed_parameters(params):
-    lock = YAML(typ="safe").load(PROJECT / "dvc.lock")
-    for variant in params.variants:
+def test_variants_are_those_of_the_committed_parameters_and_the_lock_s_runs_are_theirs(params):
+    lock = YAML(typ="safe").load(PROJECT / "dvc.lock")["stages"]
+    assert {path.stem for path in (PROJECT / "variants").iterdir()} == set(params.variants)
+    for name, variant in params.resolve().items():
+        file = PROJECT / "variants" / f"{name}.json"
+        assert load_variant(file) == variant
+        md5 = hashlib.md5(file.read_bytes()).hexdigest()
         for seed in params.seeds:
-            values = lock["stages"][f"train@{variant}-{seed}"]["params"]["params.yaml"]
-            assert values["latent_act"] == params.latent_act
-            assert values["recipe"] == params.recipe.written()
-            assert values[f"overrides.{variant}"] == params.overrides[variant]
+            hashes = {dep["path"]: dep["md5"] for dep in lock[f"train@{name}-{seed}"]["deps"]}
+            assert hashes[f"variants/{name}.json"] == md5
 
 
 def test_study_s_lock_was_made_with_its_committed_parameters(params):
-    lock = YAML(typ="safe").load(STUDY / "dvc.lock")["stages"]
+    lock = YAML(typ="safe").load(PROJECT / "studies" / "dvc.lock")["stages"]
     study = load_study(STUDY / "params.yaml")
     for name in study.variants:
         file = STUDY / "variants" / f"{name}.json"
@@ -62,8 +65,8 @@ def test_study_s_lock_was_made_with_its_committed_parameters(params):
             hashes = {Path(dep["path"]).name: dep["md5"] for dep in lock[stage]["deps"]}
             assert hashes[file.name] == md5
         measured_by = lock[f"measure@{name}"]["params"]
-        assert measured_by["params.yaml"] == {"evaluation": params.evaluation.model_dump()}
-        assert measured_by["studies/claims/params.yaml"] == {
+        assert measured_by["../params.yaml"] == {"evaluation": params.evaluation.model_dump()}
+        assert measured_by["claims/params.yaml"] == {
             "seeds": study.seeds,
             "probe_images": study.probe_images,
         }
@@ -119,6 +122,7 @@ def test_study_has_a_figure_for_each_claim_and_no_other():
 
 def test_every_file_that_the_readme_and_the_reports_link_to_exists():
     pages = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob("reports/**/*.md")]
+    pages += PROJECT.glob("studies/reports/**/*.md")
     for page in pages:
         if page.name.endswith("template.md") or page.name == "results.md":
             continue  # parts of other pages

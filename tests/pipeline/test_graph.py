@@ -13,7 +13,7 @@ from studies.claims.registration import DEVIATIONS, LONGER, REGISTERED, REGISTRA
 from tests.conftest import PROJECT
 
 STAGES = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
-CLAIMS = YAML(typ="safe").load(PROJECT / "studies/claims/dvc.yaml")["stages"]
+CLAIMS = YAML(typ="safe").load(PROJECT / "studies/dvc.yaml")["stages"]
 # They only select and check values, and those are tracked one by one as `params`.
 NOT_A_DEPENDENCY = {"grvae/params.py", "studies/claims/study.py"}
 # Packages with nothing in them but a docstring, or an import of what all stages depend on.
@@ -60,20 +60,21 @@ def all_imported_files(file: Path) -> set[Path]:
 
 
 @pytest.mark.parametrize(
-    "stage",
-    [*STAGES.values(), *CLAIMS.values()],
+    ("folder", "stage"),
+    [(Path(), stage) for stage in STAGES.values()]
+    + [(Path("studies"), stage) for stage in CLAIMS.values()],
     ids=[*STAGES, *(f"claims-{name}" for name in CLAIMS)],
 )
-def test_stage_depends_on_the_folders_that_hold_the_code_that_it_imports(stage):
+def test_stage_depends_on_the_folders_that_hold_the_code_that_it_imports(folder, stage):
     stage = stage.get("do", stage)
-    module = re.match(r"python -m (\S+) ", stage["cmd"])[1]
+    module = re.search(r"python -m (\S+) ", stage["cmd"])[1]
     command = Path(*module.split(".")).with_suffix(".py")
-    declared = {Path(dep) for dep in stage["deps"] if (PROJECT / dep / "__init__.py").is_file()}
-    declared |= {Path(dep) for dep in stage["deps"] if dep.endswith(".py")}
+    deps = {Path(os.path.normpath(folder / dep)) for dep in stage["deps"]}
+    declared = {dep for dep in deps if dep.suffix == ".py" or (dep / "__init__.py").is_file()}
     not_needed = {Path(name) for name in NOT_A_DEPENDENCY} - declared
     imported = all_imported_files(command) - not_needed
     for study in REGISTERED:
-        if str(study / REGISTRATION) in stage["deps"]:
+        if study / REGISTRATION in deps:
             declared -= hashed_files(study) - imported
     assert declared == {path if path in declared else path.parent for path in imported}
 
@@ -89,7 +90,7 @@ def test_package_that_no_stage_depends_on_can_change_no_result(package):
 @pytest.mark.parametrize(("report", "study"), REPORTS.items())
 def test_study_s_report_depends_on_all_that_it_compares_with_the_registration(report, study):
     compared = {*hashed_files(study), study / REGISTRATION, study / DEVIATIONS}
-    assert {str(path) for path in compared} <= set(CLAIMS[report]["deps"])
+    assert compared <= {Path("studies", dep) for dep in CLAIMS[report]["deps"]}
 
 
 @pytest.mark.parametrize("name", STAGES)

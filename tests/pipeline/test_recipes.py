@@ -18,6 +18,7 @@ from grvae.use.export import PARITY_LIMIT
 from stages.demo import demo
 from stages.evaluate import evaluate
 from stages.export import export
+from stages.resolve import resolve
 from stages.train import train
 from tests.conftest import PROJECT, write_small_params
 
@@ -143,13 +144,16 @@ def runs(tmp_path_factory):
     values |= {"overrides": overrides, "variants": list(CASES)}
     YAML().dump(values, folder / "params.yaml")
     parts = [Dataset(part.images[:150], part.labels[:150]) for part in load_digits()]
+    succeed(resolve, params=folder / "params.yaml", out=folder / "variants")
     for name, case in CASES.items():
-        files = {"data": folder / "data" / name, "run": folder / "runs" / name / "0"}
-        write_splits(DataFolder(files["data"]), *parts, case.get("validation_fraction", 0.1))
-        common = {"params": folder / "params.yaml", "variant": name, **files}
-        succeed(train, seed=0, **common)
-        succeed(evaluate, **common)
-        shutil.copytree(files["run"], files["run"].with_name("1"))  # the page asks for all seeds
+        run = folder / "runs" / name / "0"
+        common = {"variant": folder / "variants" / f"{name}.json", "data": folder / "data" / name}
+        fraction = case.get("validation_fraction", 0.1)
+        write_splits(DataFolder(common["data"] / "digits"), *parts, fraction)
+        weights, history = run / "weights.safetensors", run / "history.csv"
+        succeed(train, seed=0, weights=weights, history=history, **common)
+        succeed(evaluate, params=folder / "params.yaml", run=run, **common)
+        shutil.copytree(run, run.with_name("1"))  # the page asks for all seeds
     return SimpleNamespace(folder=folder, values=values)
 
 
@@ -160,7 +164,8 @@ def show(runs, *variants):
     return invoke(
         demo,
         params=file,
-        data=runs.folder / "data" / "usual",
+        variants=runs.folder / "variants",
+        data=runs.folder / "data" / "usual" / "digits",
         runs=runs.folder / "runs",
         sources=PROJECT / "grvae" / "demo",
         page=runs.folder / "page" / "-".join(variants),
@@ -190,7 +195,7 @@ def test_every_part_of_an_architecture_is_exported_in_some_case(runs):
 def test_model_of_any_recipe_is_exported_and_agrees_with_its_onnx_files(runs, name):
     files = {key: runs.folder / "onnx" / f"{name}-{key}" for key in ("encoder", "decoder")}
     parity = runs.folder / "onnx" / f"{name}.json"
-    data, run = runs.folder / "data" / name, runs.folder / "runs" / name / "0"
+    data, run = runs.folder / "data" / name / "digits", runs.folder / "runs" / name / "0"
     succeed(export, data=data, run=run, parity=parity, **files)
     assert load_json(parity)["images"] == 150
     assert load_json(parity)["limit"] == PARITY_LIMIT

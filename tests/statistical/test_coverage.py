@@ -10,7 +10,7 @@ FALSE_ALARM = 1e-4
 TRIALS = 1000
 # Argmax accuracy of 60 full-length runs of the mask without a floor: rare runs lose a digit. First
 # seeds 1000 to 1009, of which 1003 lost two; then seeds 100 to 149, the rows `full_routed` of
-# reports/claims/runs.csv at commit 884781f.
+# studies/reports/claims/runs.csv at commit 884781f.
 MEASURED = 1e-4 * np.array([
     9760, 9770, 9780, 7640, 9750, 9750, 9750, 9780, 9730, 9780,
     9755, 9738, 9759, 9768, 9739, 9747, 9762, 9779, 9749, 9483,

@@ -51,7 +51,9 @@ def report(params, template=TEMPLATE, dataset="mnist", **accuracies):
     params = params.model_copy(
         update={"variants": list(accuracies), "seeds": list(range(6)), "dataset": dataset}
     )
-    return render_report(template, summary_over_seeds(table, 0.92), table, params, PUBLISHED)
+    return render_report(
+        template, summary_over_seeds(table, 0.92), table, params, params.resolve(), PUBLISHED
+    )
 
 
 def test_numbers_come_from_the_metrics(params):
@@ -107,7 +109,9 @@ def test_measure_that_a_run_lacks_is_an_em_dash(params):
         {run: values | {"kl_per_image": None} for run, values in measures(routed=(1, 1)).items()}
     )
     few = params.model_copy(update={"variants": ["routed"]})
-    text = render_report(TEMPLATE, summary_over_seeds(table, 0.92), table, few, PUBLISHED)
+    text = render_report(
+        TEMPLATE, summary_over_seeds(table, 0.92), table, few, few.resolve(), PUBLISHED
+    )
     assert re.search(r"KL divergence.* \| — \|", text)
 
 
@@ -121,7 +125,9 @@ def test_damaged_digits_are_counted(params, lowest_recall, damaged):
     changed = {"lowest_recall": lowest_recall}
     found = {run: values | changed for run, values in measures(routed=(1, 1)).items()}
     table, few = runs_table(found), params.model_copy(update={"variants": ["routed"]})
-    text = render_report(TEMPLATE, summary_over_seeds(table, 0.92), table, few, PUBLISHED)
+    text = render_report(
+        TEMPLATE, summary_over_seeds(table, 0.92), table, few, few.resolve(), PUBLISHED
+    )
     assert f"{damaged} of 6 runs have a damaged" in text
 
 
@@ -152,7 +158,9 @@ def test_figures_of_the_template_are_drawn():
 def test_metrics_of_other_variants_are_an_error(params):
     table = runs_table(measures(routed=(0.95, 0.96)))
     with pytest.raises(GrvaeError, match="no attribute 'gated'"):
-        render_report(TEMPLATE, summary_over_seeds(table, 0.92), table, params, PUBLISHED)
+        render_report(
+            TEMPLATE, summary_over_seeds(table, 0.92), table, params, params.resolve(), PUBLISHED
+        )
 
 
 @pytest.mark.parametrize(
@@ -209,6 +217,8 @@ def test_few_seeds_have_no_verdict(params):
     }
     table = runs_table(few)
     params = params.model_copy(update={"variants": ["routed", "baseline"], "seeds": list(range(5))})
-    text = render_report(TEMPLATE, summary_over_seeds(table, 0.92), table, params, PUBLISHED)
+    text = render_report(
+        TEMPLATE, summary_over_seeds(table, 0.92), table, params, params.resolve(), PUBLISHED
+    )
     assert "Fewer than six seeds have no interval, and so no verdict." in text
     assert "the hypothesis is" not in text

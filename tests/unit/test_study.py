@@ -5,8 +5,9 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
+from grvae.params import load_variant
 from studies.claims import resolve
-from studies.claims.study import load_study, load_variant
+from studies.claims.study import load_study
 from tests.conftest import PROJECT
 
 FOLDER = PROJECT / "studies" / "claims"
