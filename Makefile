@@ -22,7 +22,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race lost-digit front many-seeds longer mutants drawn faults chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race front many-seeds longer mutants drawn faults chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@if test -e .git; then grvae repro -j $(JOBS); else dvc repro; fi
@@ -61,12 +61,6 @@ race: $(INSTALLED)
 		--quoted reports/published.json \
 		--figure reports/benchmark/race.png --table reports/benchmark/race.csv \
 		--markdown reports/benchmark/race.md
-
-# How the hard mask loses a digit: the figure of docs/routing.md.
-lost-digit: $(INSTALLED)
-	dvc repro download@gated
-	python -m benchmarks.lost_digit --params params.yaml --data data/gated \
-		--table reports/search/lost_digit.csv --figure docs/lost_digit.png
 
 # How well the trained runs read digits as people draw them on a screen, by digit and variant.
 drawn: $(INSTALLED)

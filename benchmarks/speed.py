@@ -30,7 +30,7 @@ from grvae.params import Recipe, load_params
 
 STEPS = 40
 TIMED = ("gated", "routed", "published")
-LAYERS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+LAYERS = (nn.Linear, nn.Conv2d)
 
 
 @dataclass(frozen=True)

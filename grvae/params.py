@@ -23,7 +23,7 @@ Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 ProbeImages = Annotated[int, Field(ge=100)]  # fewer may lack a digit
 LatentAct = Literal["relu", "none", "softplus", "abs"]
-Network = Literal["mlp", "conv", "conv_encoder"]
+Network = Literal["mlp", "conv_encoder"]
 HiddenAct = Literal["relu", "silu"]
 Posterior = Literal["gaussian", "as_published"]
 DatasetName = Literal["mnist", "fashion_mnist", "digits"]
@@ -60,7 +60,6 @@ class Recipe(Section):
     validation_fraction: Annotated[float, Field(ge=0, le=0.5)]
 
     routing: Literal["label", "parameters", "none"]
-    kl_routing: Literal["label", "none"]
     off_route_gradient: Annotated[float, Field(ge=0, lt=1)]
     floor: Annotated[float, Field(ge=-100, le=100)] | None
     ceiling: Annotated[float, Field(ge=-100, le=100)] | None
@@ -69,7 +68,6 @@ class Recipe(Section):
     routed_images: Annotated[float, Field(gt=0, le=1)]
     wrong_labels: Fraction
     latents_per_digit: Annotated[int, Field(ge=1, le=1024)]
-    free_latents: Annotated[int, Field(ge=0, le=1024)]
 
     network: Network
     hidden_sizes: Annotated[list[Size], Field(min_length=1)]
@@ -92,12 +90,9 @@ class Recipe(Section):
 
     learning_rate: Rate
     learning_rate_schedule: Literal["one_cycle", "exponential"]
-    learning_rate_decay: Annotated[float, Field(gt=0, le=1)]
-    adam_beta1: Annotated[float, Field(ge=0, lt=1)]
     adam_beta2: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: Fraction
     max_shift: Annotated[int, Field(ge=0, le=27)]
-    max_rotation: Annotated[float, Field(ge=0, le=180)]
     batch_size: Count
     epochs: Annotated[int, Field(ge=1, le=10_000)]
     decoder_epochs: Annotated[int, Field(ge=0, le=10_000)]

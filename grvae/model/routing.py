@@ -168,14 +168,14 @@ def build_routing(recipe: Recipe, labels: Tensor, stream: torch.Generator) -> Ro
         labels: (image,) int64.
         stream: draws which images are routed, and wrongly; see `choose_routes`.
     """
-    owned = latent_map(recipe.latents_per_digit, recipe.free_latents)
+    owned = latent_map(recipe.latents_per_digit)
     off_route, floor, ceiling = recipe.off_route_gradient, recipe.floor, recipe.ceiling
     if recipe.routing == "none":
         off_route, floor, ceiling = 1.0, None, None
     return Routing(
         owned,
         gradient_shares(owned, off_route),
-        *gate_bounds(owned, recipe.free_latents, floor, ceiling),
+        *gate_bounds(owned, floor, ceiling),
         recipe.blocked_share,
         recipe.release,
         choose_routes(labels, recipe.routed_images, recipe.wrong_labels, stream),
@@ -183,18 +183,16 @@ def build_routing(recipe: Recipe, labels: Tensor, stream: torch.Generator) -> Ro
     )
 
 
-def latent_map(latents_per_digit: int, free_latents: int) -> Tensor:
+def latent_map(latents_per_digit: int) -> Tensor:
     """Which latents belong to which digits.
 
     Args:
         latents_per_digit: size of each digit's block of latents, in the order of the digits.
-        free_latents: latents after the blocks that belong to every digit.
 
     Returns:
         (digit, latent) float, 1 where the latent is the digit's and 0 elsewhere.
     """
-    blocks = torch.eye(DIGITS).repeat_interleave(latents_per_digit, dim=1)
-    return torch.cat([blocks, torch.ones(DIGITS, free_latents)], dim=1)
+    return torch.eye(DIGITS).repeat_interleave(latents_per_digit, dim=1)
 
 
 def gradient_shares(owned: Tensor, off_route: float) -> Tensor:
@@ -210,14 +208,11 @@ def gradient_shares(owned: Tensor, off_route: float) -> Tensor:
     return torch.cat([owned.clamp(min=off_route), torch.ones(1, owned.shape[1])])
 
 
-def gate_bounds(
-    owned: Tensor, free_latents: int, floor: float | None, ceiling: float | None
-) -> tuple[Tensor, Tensor]:
+def gate_bounds(owned: Tensor, floor: float | None, ceiling: float | None) -> tuple[Tensor, Tensor]:
     """Below what a latent is not pushed down, and above what not up, by the images of each route.
 
     Args:
         owned: (digit, latent), see `latent_map`.
-        free_latents: how many of the last latents have no bounds.
         floor: of a digit's own latents; None is no floor.
         ceiling: of all others; None is no ceiling.
 
@@ -228,12 +223,10 @@ def gate_bounds(
     low, high = (
         torch.full((len(owned) + 1, owned.shape[1]), end) for end in (-torch.inf, torch.inf)
     )
-    blocks = owned.shape[1] - free_latents
-    is_own = owned[:, :blocks] == 1
     if floor is not None:
-        low[:-1, :blocks] = torch.where(is_own, floor, -torch.inf)
+        low[:-1] = torch.where(owned == 1, floor, -torch.inf)
     if ceiling is not None:
-        high[:-1, :blocks] = torch.where(is_own, torch.inf, ceiling)
+        high[:-1] = torch.where(owned == 1, torch.inf, ceiling)
     return low, high
 
 
@@ -260,8 +253,7 @@ def digit_scores(means: Tensor, latents_per_digit: int) -> Tensor:
 
     The digit of the largest score is how a model's latents are read.
     """
-    own = means[:, : DIGITS * latents_per_digit]
-    return own.reshape(-1, DIGITS, latents_per_digit).amax(dim=2)
+    return means.reshape(-1, DIGITS, latents_per_digit).amax(dim=2)
 
 
 def names_latents(recipe: Recipe) -> bool:

@@ -18,6 +18,12 @@ from grvae.params import LatentAct, Recipe
 
 Phase = Literal["joint", "decoder"]
 
+# Decay of Adam's first moments; `one_cycle` moves it. Source: Kingma & Ba 2015, "Adam".
+ADAM_BETA1 = 0.9
+# What an exponential schedule multiplies the rate by after every epoch. Source:
+# g-w1/gradient-routed-vae, `vae.py`, commit 07c641d.
+LEARNING_RATE_DECAY = 0.95
+
 
 @dataclass(frozen=True)
 class EpochRow:
@@ -52,7 +58,7 @@ class Run:
         routing: which latents learn from which images; drawn once, from the seed.
         model: the model in training.
         shuffle: stream of the batch order.
-        augmentation: stream of the images' shifts and rotations.
+        augmentation: stream of the images' shifts.
         noise: stream of the posterior's noise.
         descent: steps of the current phase.
         rows: history so far.
@@ -75,7 +81,7 @@ class Run:
         optimizer = torch.optim.AdamW(
             module.parameters(),
             lr=learning_rate,
-            betas=(recipe.adam_beta1, recipe.adam_beta2),
+            betas=(ADAM_BETA1, recipe.adam_beta2),
             weight_decay=recipe.weight_decay,
             fused=True,
         )
@@ -83,8 +89,9 @@ class Run:
         if recipe.learning_rate_schedule == "one_cycle":
             schedule = one_cycle(optimizer, learning_rate, epochs * steps_per_epoch)
         else:
-            decay = recipe.learning_rate_decay
-            schedule = LambdaLR(optimizer, lambda step: decay ** (step // steps_per_epoch))
+            schedule = LambdaLR(
+                optimizer, lambda step: LEARNING_RATE_DECAY ** (step // steps_per_epoch)
+            )
         return Descent(optimizer, schedule, steps_per_epoch)
 
     def enter_decoder_phase(self) -> None:

@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from grvae.base.numerics import repeatable
-from grvae.model.augmentation import augment
+from grvae.model.augmentation import shift_at_random
 from grvae.model.checkpoint import Checkpoint
 from grvae.model.images import ImageSet
 from grvae.model.losses import kl_term, kl_weight, prior_ramp, reconstruction_term, squared_error
-from grvae.model.routing import digit_scores, route_gradient
+from grvae.model.routing import digit_scores
 from grvae.model.run import EpochRow, Phase, Run
 from grvae.model.vae import VAE
 from grvae.params import LatentAct, Recipe
@@ -84,7 +84,7 @@ def joint_epoch(run: Run, train: ImageSet, batches: Iterable[Tensor]) -> Losses:
     for batch in batches:
         images = train[batch]
         # The reconstruction is still compared with the image as it was.
-        seen = augment(images.pixels, recipe.max_shift, recipe.max_rotation, run.augmentation)
+        seen = shift_at_random(images.pixels, recipe.max_shift, run.augmentation)
         mean, scale = routing.encode(model, seen, batch, run.joint_progress)
         noise = recipe.noise * torch.randn(mean.shape, generator=run.noise)
         latents = model.activate(mean + model.noise_std(scale) * noise)
@@ -92,11 +92,7 @@ def joint_epoch(run: Run, train: ImageSet, batches: Iterable[Tensor]) -> Losses:
 
         reconstruction = reconstruction_term(images.pixels, logits, recipe).mean()
         ramp = prior_ramp(run.joint_progress, recipe)
-        heads = (mean, scale)
-        if recipe.kl_routing == "label":
-            shares = routing.shares[routing.routes[batch]]
-            heads = (route_gradient(mean, shares), route_gradient(scale, shares))
-        kl = kl_term(*heads, routing.owned[images.labels], recipe, ramp).mean()
+        kl = kl_term(mean, scale, routing.owned[images.labels], recipe, ramp).mean()
         loss = recipe.reconstruction_weight * reconstruction + kl_weight(ramp, recipe) * kl
         if recipe.cross_entropy_weight:
             scores = digit_scores(mean, recipe.latents_per_digit)

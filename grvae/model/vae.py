@@ -25,8 +25,8 @@ from grvae.base.sizes import DIGITS, PIXELS, SIDE
 from grvae.base.storage import load_arrays, save_arrays
 from grvae.params import HiddenAct, LatentAct, Network, Posterior, Recipe, Size
 
-# Of a convolution that halves the side of an image, or that doubles it on the way back.
-KERNEL, STRIDE, PADDING = 4, 2, 1
+# Of the two convolutions: without padding a side of 28 becomes 12, and then 5.
+KERNELS, STRIDE, SIDE_AFTER = (6, 4), 2, 5
 
 HIDDEN_ACTIVATIONS: dict[HiddenAct, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
 LATENT_ACTIVATIONS: dict[LatentAct, Callable[[Tensor], Tensor]] = {
@@ -42,9 +42,8 @@ class Architecture:
     """What is needed to rebuild a model around its weights.
 
     Attributes:
-        network: `mlp`, fully connected layers; `conv`, two convolutions before the last hidden
-            layer, and their mirror in the decoder; `conv_encoder`, two convolutions in the encoder
-            alone.
+        network: `mlp`, fully connected layers; `conv_encoder`, two convolutions before the
+            encoder's last hidden layer.
         hidden_sizes: units of the encoder's hidden layers, or channels where they are
             convolutions.
         hidden_act: after every hidden layer.
@@ -117,18 +116,14 @@ def encoder_layers(architecture: Architecture) -> list[nn.Module]:
     if architecture.network == "mlp":
         return linear_layers((PIXELS, *hidden), act)
     first, second, units = hidden
-    kernels, padding, side = (KERNEL, KERNEL), PADDING, SIDE // 4
-    if architecture.network == "conv_encoder":
-        # Without padding a side of 28 becomes 12, and then 5.
-        kernels, padding, side = (6, 4), 0, 5
     return [
         nn.Unflatten(1, (1, SIDE, SIDE)),
-        nn.Conv2d(1, first, kernels[0], STRIDE, padding),
+        nn.Conv2d(1, first, KERNELS[0], STRIDE),
         act(),
-        nn.Conv2d(first, second, kernels[1], STRIDE, padding),
+        nn.Conv2d(first, second, KERNELS[1], STRIDE),
         act(),
         nn.Flatten(),
-        *linear_layers((second * side**2, units), act),
+        *linear_layers((second * SIDE_AFTER**2, units), act),
     ]
 
 
@@ -136,19 +131,8 @@ def decoder_layers(architecture: Architecture) -> list[nn.Module]:
     """From latents (batch, latent) to pixel logits (batch, 784)."""
     hidden = architecture.decoder_sizes or architecture.hidden_sizes[::-1]
     act = HIDDEN_ACTIVATIONS[architecture.hidden_act]
-    if architecture.network != "conv":
-        layers = linear_layers((architecture.latents, *hidden), act)
-        return [*layers, nn.Linear(hidden[-1], PIXELS)]
-    units, second, first = hidden
-    side = SIDE // 4
-    return [
-        *linear_layers((architecture.latents, units, second * side**2), act),
-        nn.Unflatten(1, (second, side, side)),
-        nn.ConvTranspose2d(second, first, KERNEL, STRIDE, PADDING),
-        act(),
-        nn.ConvTranspose2d(first, 1, KERNEL, STRIDE, PADDING),
-        nn.Flatten(),
-    ]
+    layers = linear_layers((architecture.latents, *hidden), act)
+    return [*layers, nn.Linear(hidden[-1], PIXELS)]
 
 
 def linear_layers(sizes: Sequence[int], act: type[nn.Module]) -> list[nn.Module]:
@@ -173,7 +157,7 @@ def build_model(recipe: Recipe, latent_act: LatentAct, seed: int) -> VAE:
         decoder_sizes=tuple(recipe.decoder_sizes) if recipe.decoder_sizes else None,
         hidden_act=recipe.hidden_act,
         bottleneck=recipe.bottleneck,
-        latents=DIGITS * recipe.latents_per_digit + recipe.free_latents,
+        latents=DIGITS * recipe.latents_per_digit,
         latent_act=latent_act,
         posterior=recipe.posterior,
     )

@@ -10,17 +10,14 @@ import click
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.chromium import DESKTOP, PHONE, launch_chromium
+from tests.browser.chromium import DESKTOP, launch_chromium
 
 PATIENCE = 120_000  # milliseconds, on a busy machine
 COLOURS = 256  # of a palette: with fewer, the small coloured marks turn grey
-SIZES = {"desktop": DESKTOP, "phone": PHONE | {"device_scale_factor": 1.5}}
-# Of each picture: the screen, the theme, the section, and what is done before.
+# Of each picture: the section, and what is done before.
 PICTURES = {
-    "demo-desktop-light": ("desktop", "light", "#try", "0"),
-    "demo-phone-light": ("phone", "light", ".model", "0"),
-    "demo-phone-dark": ("phone", "dark", ".model", "0"),
-    "demo-learn-light": ("desktop", "light", "#learn", "Page.figure.stepBy(5)"),
+    "demo-desktop-light": ("#try", "0"),
+    "demo-learn-light": ("#learn", "Page.figure.stepBy(5)"),
 }
 
 
@@ -32,8 +29,8 @@ def take_screenshots(page_folder: Path, out_folder: Path) -> None:
     address = (page_folder.absolute() / "index.html").as_uri()
     with sync_playwright() as playwright:
         browser = launch_chromium(playwright)
-        for name, (size, theme, section, action) in PICTURES.items():
-            page = browser.new_page(color_scheme=theme, reduced_motion="reduce", **SIZES[size])
+        for name, (section, action) in PICTURES.items():
+            page = browser.new_page(color_scheme="light", reduced_motion="reduce", **DESKTOP)
             page.set_default_timeout(PATIENCE)
             page.goto(address)
             page.wait_for_selector("html[data-ready]")
@@ -48,8 +45,7 @@ def take_screenshots(page_folder: Path, out_folder: Path) -> None:
 
 def picture(page: Page, section: str) -> bytes:
     """A section as PNG with a palette."""
-    # A phone's card keeps its pictures in sight, which a picture of the whole card must not show.
-    taken = page.locator(section).first.screenshot(style=".look { position: static !important; }")
+    taken = page.locator(section).first.screenshot()
     image = Image.open(io.BytesIO(taken)).convert("RGB")
     written = io.BytesIO()
     image.quantize(COLOURS).save(written, "PNG", optimize=True)

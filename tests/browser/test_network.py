@@ -86,7 +86,7 @@ def test_golden_vectors_agree(shown, recipe, built, latent_act, hidden_act, bott
 
 
 def test_golden_vectors_of_convolutions_agree(shown, recipe, images):
-    changes = {"network": "conv", "hidden_sizes": [4, 6, 20]}
+    changes = {"network": "conv_encoder", "hidden_sizes": [4, 6, 20]}
     model = round_weights(build_model(recipe.model_copy(update=changes), "relu", seed=0))
     few = images.pixels[:10]
     with torch.no_grad():

@@ -36,13 +36,13 @@ def inflated(text):
 
 
 def test_model_of_more_latents_is_left_out_by_name(recipe, images):
-    wide = recipe.model_copy(update={"free_latents": 2})
+    wide = recipe.model_copy(update={"latents_per_digit": 2})
     bundle = build_bundle([run_of(recipe), run_of(wide, "wide")], images, images, ENDS)
     assert [each["name"] for each in bundle["index"]["models"]] == ["routed-0"]
     assert bundle["index"]["left_out"] == [
-        {"name": "wide-0", "reason": "has 12 latents, the page shows 10"}
+        {"name": "wide-0", "reason": "has 20 latents, the page shows 10"}
     ]
-    with pytest.raises(GrvaeError, match="no model that the page can show: wide-0 has 12 latents"):
+    with pytest.raises(GrvaeError, match="no model that the page can show: wide-0 has 20 latents"):
         build_bundle([run_of(wide, "wide")], images, images, ENDS)
 
 

@@ -64,9 +64,9 @@ def test_routed_gradient_equals_the_share_of_a_finite_difference():
         )
 
 
-@pytest.mark.parametrize(("per_digit", "free"), [(1, 0), (4, 0), (1, 6), (3, 2)])
-def test_zero_pattern_of_the_gradient_is_the_map_whatever_comes_after(per_digit, free):
-    owned = latent_map(per_digit, free).double()
+@pytest.mark.parametrize("per_digit", [1, 3, 4])
+def test_zero_pattern_of_the_gradient_is_the_map_whatever_comes_after(per_digit):
+    owned = latent_map(per_digit).double()
     labels = torch.arange(50) % 10
     latents = torch.randn(50, owned.shape[1], dtype=torch.float64, requires_grad=True)
     mixing = torch.randn(owned.shape[1], 10, dtype=torch.float64)
@@ -75,14 +75,14 @@ def test_zero_pattern_of_the_gradient_is_the_map_whatever_comes_after(per_digit,
     assert torch.equal(latents.grad != 0, owned[labels] == 1)
 
 
-def test_each_digit_has_its_block_and_the_free_latents():
-    owned = latent_map(2, 3)
-    assert owned.shape == (10, 23)
-    assert owned[4].nonzero().flatten().tolist() == [8, 9, 20, 21, 22]
+def test_each_digit_has_its_block_of_latents():
+    owned = latent_map(2)
+    assert owned.shape == (10, 20)
+    assert owned[4].nonzero().flatten().tolist() == [8, 9]
 
 
 def test_other_latents_get_the_share_off_the_route_and_images_not_routed_reach_all():
-    shares = gradient_shares(latent_map(1, 0), 0.25)
+    shares = gradient_shares(latent_map(1), 0.25)
     assert torch.equal(
         shares[3], torch.tensor([1.0 if latent == 3 else 0.25 for latent in range(10)])
     )
@@ -114,9 +114,9 @@ def test_draws_that_are_spread_evenly_give_the_asked_shares_exactly(monkeypatch)
     assert (choose_routes(labels, 0.25, 0.0, stream()) != UNROUTED).sum() == 16
 
 
-def test_score_of_a_digit_is_its_largest_latent_and_free_latents_do_not_count():
-    means = torch.zeros(1, 23)
-    means[0, 9], means[0, 22] = 2.0, 9.0
+def test_score_of_a_digit_is_its_largest_latent():
+    means = torch.zeros(1, 20)
+    means[0, 9], means[0, 3] = 2.0, 1.0
     assert digit_scores(means, 2).argmax(dim=1).tolist() == [4]
 
 
@@ -211,12 +211,11 @@ def test_digits_and_latents_renamed_together_learn_the_same(gated_recipe, names,
 
 
 def test_bounds_are_a_floor_for_a_digits_own_latents_and_a_ceiling_for_the_others():
-    low, high = gate_bounds(latent_map(2, 1), 1, 5.0, 2.0)
-    assert low[3].tolist() == [5.0 if latent in (6, 7) else -math.inf for latent in range(21)]
-    assert high[3, :20].tolist() == [math.inf if latent in (6, 7) else 2.0 for latent in range(20)]
-    assert high[3, 20] == math.inf
-    assert low[UNROUTED].tolist() == [-math.inf] * 21
-    assert high[UNROUTED].tolist() == [math.inf] * 21
+    low, high = gate_bounds(latent_map(2), 5.0, 2.0)
+    assert low[3].tolist() == [5.0 if latent in (6, 7) else -math.inf for latent in range(20)]
+    assert high[3].tolist() == [math.inf if latent in (6, 7) else 2.0 for latent in range(20)]
+    assert low[UNROUTED].tolist() == [-math.inf] * 20
+    assert high[UNROUTED].tolist() == [math.inf] * 20
 
 
 @pytest.mark.parametrize(("progress", "share"), [(0.3, 0.0), (0.4, 0.5), (0.5, 1.0), (0.9, 1.0)])
@@ -328,15 +327,15 @@ def test_masked_parameters_leave_the_gradient_of_the_latents_alone(recipe):
     assert torch.equal(latents.grad, torch.ones(10, 10))
 
 
-def test_latents_of_a_recipe_are_those_of_each_digit_and_the_free_ones(recipe):
-    asked = {"latents_per_digit": 2, "free_latents": 1, "floor": 5.0, "ceiling": 2.0}
+def test_routing_of_a_recipe_has_its_tables(recipe):
+    asked = {"latents_per_digit": 2, "floor": 5.0, "ceiling": 2.0}
     asked |= {"off_route_gradient": 0.25, "wrong_labels": 1.0, "routed_images": 0.5}
     labels = torch.arange(10)
     routing = build_routing(recipe.model_copy(update=asked), labels, stream())
-    own = latent_map(2, 1)
+    own = latent_map(2)
     assert torch.equal(routing.owned, own)
     assert torch.equal(routing.shares, gradient_shares(own, 0.25))
-    low, high = gate_bounds(own, 1, 5.0, 2.0)
+    low, high = gate_bounds(own, 5.0, 2.0)
     assert torch.equal(routing.low, low)
     assert torch.equal(routing.high, high)
     assert torch.equal(routing.routes, choose_routes(labels, 0.5, 1.0, stream()))

@@ -54,7 +54,7 @@ def test_typical_value_is_read_and_not_only_the_ends():
     assert fidelity.steps_recognised == pytest.approx((9 + 4 / 9) / 10)
 
 
-def test_latents_of_one_digit_move_together_and_free_latents_rest():
+def test_latents_of_one_digit_move_together_and_those_of_nobody_rest():
     # Latents 10 to 19 carry the digit too, latent 20 belongs to nobody and is bright on half of
     # the images.
     free = (torch.arange(200) >= 100)[:, None] * 5.0

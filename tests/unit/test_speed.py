@@ -15,7 +15,6 @@ def few_steps(monkeypatch):
     "changes",
     [
         {"network": "conv_encoder", "hidden_sizes": [2, 4, 16], "decoder_sizes": [16]},
-        {"network": "conv", "hidden_sizes": [2, 4, 16]},
         {"bottleneck": True},
     ],
 )

@@ -118,7 +118,7 @@ def test_change_of_the_main_recipe_reaches_every_variant_that_does_not_override_
 
 
 def test_change_of_a_main_variant_reaches_those_that_start_from_it_and_no_others(tmp_path):
-    main = with_value(MAIN, tmp_path / "main.yaml", "overrides.baseline.max_rotation", 5.0)
+    main = with_value(MAIN, tmp_path / "main.yaml", "overrides.baseline.max_shift", 5)
     run_resolve(tmp_path / "before")
     run_resolve(tmp_path / "after", main=main)
     before, after = written(tmp_path / "before"), written(tmp_path / "after")

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from grvae.base.errors import GrvaeError
 from grvae.base.seeding import random_stream
-from grvae.model.augmentation import augment
+from grvae.model.augmentation import shift_at_random
 from grvae.model.images import ImageSet
 from grvae.model.run import Run
 from grvae.model.training import (
@@ -102,12 +102,6 @@ def test_one_cycle_rises_to_the_given_rate_and_falls_to_nearly_zero(recipe):
     assert 0 < seen[-1] < 1e-4 < seen[0] < 0.001
 
 
-def test_rate_shrinks_by_the_factor_that_the_recipe_names(params):
-    changes = {"batch_size": 10, "learning_rate_decay": 0.5}
-    recipe = params.variant("published").recipe.model_copy(update=changes)
-    assert rates(recipe, 20, 2) == pytest.approx([0.01, 0.01, 0.005, 0.005])
-
-
 def frozen_run(recipe, images, **changes):
     return Run(recipe.model_copy(update=SILENT | changes), "relu", 0, images.labels)
 
@@ -198,10 +192,9 @@ def test_latents_are_the_mean_and_the_deviation_times_the_noise_of_its_stream(re
 
 
 def test_encoder_sees_the_moved_image_and_the_target_is_the_image_as_it_was(recipe, images):
-    moves = {"max_shift": 2, "max_rotation": 20.0}
-    run = frozen_run(recipe, images, **moves)
+    run = frozen_run(recipe, images, max_shift=2)
     run.model = pixel_reader()  # draws what it has seen, which fresh weights hardly do
-    seen = augment(images.pixels, 2, 20.0, random_stream(0, "augmentation"))
+    seen = shift_at_random(images.pixels, 2, random_stream(0, "augmentation"))
     logits = decoded(run, encoded(run, seen)[0].relu())
     expected = F.binary_cross_entropy_with_logits(logits, images.pixels, reduction="none")
     _, reconstruction, _ = joint_epoch(run, images, [ALL])
@@ -254,16 +247,12 @@ def test_encoding_many_images_is_encoding_each(recipe):
     torch.testing.assert_close(encode_all(model, pixels), expected)
 
 
-@pytest.mark.parametrize(("kl_routing", "reached"), [("label", [3]), ("none", list(range(10)))])
-def test_routed_kl_divergence_reaches_the_heads_of_the_digit_s_own_latent_only(
-    recipe, images, kl_routing, reached
-):
+def test_kl_divergence_is_not_routed_and_reaches_the_heads_of_all_latents(recipe, images):
     # A squared error of weight zero leaves the gradient of the KL divergence.
-    only_kl = {"reconstruction_weight": 0.0, "kl_routing": kl_routing, "prior_slack": 0.0}
-    run = frozen_run(recipe, images, **only_kl)
+    run = frozen_run(recipe, images, reconstruction_weight=0.0, prior_slack=0.0)
     joint_epoch(run, images, [ALL[images.labels == 3]])
     for head in (run.model.mean_head, run.model.scale_head):
-        assert head.bias.grad.nonzero().flatten().tolist() == reached
+        assert head.bias.grad.nonzero().flatten().tolist() == list(range(10))
 
 
 @pytest.mark.parametrize("routing", ["label", "parameters"])
@@ -302,17 +291,17 @@ def test_validation_reads_each_image_by_its_own_largest_mean(recipe, images):
 
 
 def test_optimizer_is_what_the_recipe_says(recipe, images):
-    asked = {"learning_rate_schedule": "exponential", "adam_beta1": 0.5, "adam_beta2": 0.75}
+    asked = {"learning_rate_schedule": "exponential", "adam_beta2": 0.75}
     changed = recipe.model_copy(update=asked | {"weight_decay": 0.25, "learning_rate": 0.125})
     run = Run(changed, "relu", 0, images.labels)
     group = run.descent.optimizer.param_groups[0]
-    assert (group["betas"], group["weight_decay"], group["lr"]) == ((0.5, 0.75), 0.25, 0.125)
+    assert (group["betas"], group["weight_decay"], group["lr"]) == ((0.9, 0.75), 0.25, 0.125)
     assert len(group["params"]) == len(list(run.model.parameters()))
 
 
 @pytest.mark.parametrize(
     ("changes", "threads"),
-    [({}, 2), ({"network": "conv", "hidden_sizes": [2, 4, 16]}, 1)],
+    [({}, 2), ({"network": "conv_encoder", "hidden_sizes": [2, 4, 16]}, 1)],
 )
 def test_convolutions_are_trained_on_one_thread_and_the_rest_on_those_there_are(
     images, recipe, changes, threads

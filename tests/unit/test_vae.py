@@ -25,7 +25,9 @@ def build(**changes):
 
 @pytest.mark.parametrize("bottleneck", [False, True])
 @pytest.mark.parametrize(
-    "network", [{}, {"network": "conv", "hidden_sizes": (2, 3, 4)}], ids=["mlp", "conv"]
+    "network",
+    [{}, {"network": "conv_encoder", "hidden_sizes": (2, 3, 4)}],
+    ids=["mlp", "conv_encoder"],
 )
 def test_shapes_from_pixels_to_pixels(network, bottleneck):
     model = build(bottleneck=bottleneck, **network)
