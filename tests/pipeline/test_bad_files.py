@@ -91,13 +91,11 @@ def finished(tmp_path_factory):
             (f"runs/{variant}/{seed}", variant, str(seed))
             for variant, seed in product(("routed", "baseline"), (0, 1))
         ]
-        invoke("resolve")
-        invoke("download")
-        for run, name in product(runs, ("train", "evaluate")):
-            result = invoke(name, *run)
-            assert result.exit_code == 0, result.output
-        for name in ("probe_pixels", "summarise", "figures", "report"):
-            result = invoke(name)
+        first, last = ("resolve", "download"), ("probe_pixels", "summarise", "figures", "report")
+        steps = [(name,) for name in first]
+        steps += [(name, *run) for run, name in product(runs, ("train", "evaluate"))]
+        for step in [*steps, *((name,) for name in last)]:
+            result = invoke(*step)
             assert result.exit_code == 0, result.output
     return folder
 
