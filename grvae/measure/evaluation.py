@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from grvae.base.sizes import DIGITS
 from grvae.measure.metrics import METRICS, Outcome, mean_activation
 from grvae.measure.sliders import Sliders, latents_of_places, read_sliders
-from grvae.model.images import ImageSet
+from grvae.model.images import ImageSet, as_pictures
 from grvae.model.losses import binary_cross_entropy, kl_to_standard_normal, squared_error
 from grvae.model.routing import digit_scores
 from grvae.model.vae import VAE
@@ -44,6 +43,7 @@ def observe(
         train_means=train_mean.numpy(),
         train_scores=digit_scores(train_mean, recipe.latents_per_digit).numpy(),
         evaluation=evaluation,
+        spec=test.spec,
     )
 
 
@@ -52,15 +52,17 @@ def measure(outcome: Outcome) -> dict[str, Any]:
 
     Returns:
         images: how many images were measured.
+        classes: their names.
         assignment: digit (place,) of each digit's place under the best one-to-one assignment.
         recall: share (digit,) of each digit's images that the argmax gets right.
         confusion: counts (digit, place of the largest score).
         mean_activation: (digit, latent), mean of the activated mean.
         And the metrics; see `grvae.measure.metrics.METRICS`.
     """
-    activation = mean_activation(outcome.activations, outcome.labels, DIGITS)
+    activation = mean_activation(outcome.activations, outcome.labels, outcome.classes)
     return {
         "images": len(outcome.labels),
+        "classes": list(outcome.spec.classes),
         **{name: metric.measure(outcome) for name, metric in METRICS.items()},
         "assignment": outcome.assignment.tolist(),
         "recall": outcome.recalls.tolist(),
@@ -87,7 +89,7 @@ def digit_sliders(
 
 @torch.no_grad()
 def draw_samples(model: VAE, sliders: Sliders, test: ImageSet) -> dict[str, np.ndarray]:
-    """Images that show what a model has learned.
+    """Pictures that show what a model has learned, each (side, side), with colours (side, side, 3).
 
     Args:
         model: a trained model.
@@ -95,25 +97,23 @@ def draw_samples(model: VAE, sliders: Sliders, test: ImageSet) -> dict[str, np.n
         test: images to reconstruct.
 
     Returns:
-        originals: (digit, 784), the first test image of each digit.
-        reconstructions: (digit, 784).
-        traversal: (digit, step, 784), along each digit's slider.
-        sweep: (frame, 784), from the typical image of one digit to the next.
+        originals: (class, ...), the first test image of each class.
+        reconstructions: (class, ...).
+        traversal: (class, step, ...), along each class's slider.
+        sweep: (class, frame, ...), from the typical image of one class to the next.
     """
     parts = torch.linspace(0, 1, SWEEP_STEPS_PER_DIGIT + 1)[:-1]
     pure = sliders.pure
-    sweep = torch.cat(
-        [torch.lerp(a, b, parts[:, None]) for a, b in zip(pure, pure.roll(-1, 0), strict=True)]
-    )
-    firsts = [int((test.labels == digit).nonzero()[0]) for digit in range(DIGITS)]
+    sweep = torch.lerp(pure[:, None], pure.roll(-1, 0)[:, None], parts[:, None])
+    firsts = [int((test.labels == label).nonzero()[0]) for label in range(len(test.spec.classes))]
     originals = test.pixels[firsts]
     decoded = {
         "reconstructions": model.activate(model.encode(originals)[0]),
         "traversal": sliders.along(TRAVERSAL_STEPS),
         "sweep": sweep,
     }
-    images = {}
+    images = {"originals": originals}
     for name, latents in decoded.items():
         drawn = torch.sigmoid(model.decode(latents.flatten(end_dim=-2)))
-        images[name] = drawn.unflatten(0, latents.shape[:-1]).numpy()
-    return {"originals": originals.numpy(), **images}
+        images[name] = drawn.unflatten(0, latents.shape[:-1])
+    return {name: as_pictures(values, test.spec).numpy() for name, values in images.items()}

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from grvae.base.sizes import DIGITS, PIXELS
-
 if TYPE_CHECKING:  # whoever only reads the declarations need not wait for torch
     from torch import Tensor
 
+    from grvae.model.images import ImageSpec
     from grvae.params import Evaluation
 
 DEAD_LATENT_STD = 1e-3
@@ -39,6 +38,7 @@ class Outcome:
         train_means: (train image, latent) float.
         train_scores: (train image, digit) float.
         evaluation: how to measure.
+        spec: what the images share.
     """
 
     labels: np.ndarray
@@ -52,17 +52,23 @@ class Outcome:
     train_means: np.ndarray
     train_scores: np.ndarray
     evaluation: "Evaluation"
+    spec: "ImageSpec"
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return len(self.spec.classes)
 
     @cached_property
     def confusion(self) -> np.ndarray:
         """Counts (digit, place): how often each place holds the largest score."""
-        return confusion_matrix(self.labels, self.scores.argmax(axis=1), DIGITS)
+        return confusion_matrix(self.labels, self.scores.argmax(axis=1), self.classes)
 
     @cached_property
     def assignment(self) -> np.ndarray:
         """The digit (place,) that each place stands for at best; chosen on the train split."""
         predictions = self.train_scores.argmax(axis=1)
-        return best_assignment(confusion_matrix(self.train_labels, predictions, DIGITS))
+        return best_assignment(confusion_matrix(self.train_labels, predictions, self.classes))
 
     @cached_property
     def recalls(self) -> np.ndarray:
@@ -105,7 +111,7 @@ def squared_error_per_image(outcome: Outcome) -> float:
 
 def mse_per_pixel(outcome: Outcome) -> float:
     """The same, per pixel."""
-    return squared_error_per_image(outcome) / PIXELS
+    return squared_error_per_image(outcome) / outcome.spec.pixels
 
 
 def bce_per_image(outcome: Outcome) -> float:

@@ -4,11 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from grvae.base.sizes import SIDE
+from grvae.model.images import ImageSpec
 
 
-def shift_at_random(pixels: Tensor, max_shift: int, stream: torch.Generator) -> Tensor:
-    """Move images (batch, 784) by up to `max_shift` pixels in both directions, onto black.
+def shift_at_random(
+    pixels: Tensor, spec: ImageSpec, max_shift: int, stream: torch.Generator
+) -> Tensor:
+    """Move images (batch, pixel) by up to `max_shift` pixels in both directions, onto black.
 
     With 0 they are returned as they are.
 
@@ -17,12 +19,12 @@ def shift_at_random(pixels: Tensor, max_shift: int, stream: torch.Generator) -> 
     """
     if not max_shift:
         return pixels
-    padded = F.pad(pixels.view(-1, SIDE, SIDE), [max_shift] * 4)
+    padded = F.pad(pixels.view(-1, spec.colours, spec.side, spec.side), [max_shift] * 4)
     shifts = 2 * max_shift + 1
     parts = padded.chunk(shifts**2)
     corners = torch.randperm(shifts**2, generator=stream).tolist()
     moved = []
     for part, corner in zip(parts, corners, strict=False):
         row, column = divmod(corner, shifts)
-        moved.append(part[:, row : row + SIDE, column : column + SIDE])
+        moved.append(part[:, :, row : row + spec.side, column : column + spec.side])
     return torch.cat(moved).flatten(start_dim=1)

@@ -1,16 +1,41 @@
 """Labelled images as two tensors in memory, and which of them are for validation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from grvae.base.errors import GrvaeError
 from grvae.base.seeding import random_stream
-from grvae.base.sizes import DIGITS, SIDE
 from grvae.base.storage import load_arrays
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """What all images of a set share.
+
+    Attributes:
+        classes: their names, in the order of the labels.
+        side: in pixels; images are square.
+        colours: 1 is grey; 3 are red, green and blue.
+    """
+
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    side: Annotated[int, Field(ge=16, le=64, multiple_of=4)]
+    colours: Literal[1, 3]
+
+    @property
+    def pixels(self) -> int:
+        """How many values an image has."""
+        return self.colours * self.side**2
+
+
+# What a file without a word of its images holds: handwritten digits, or what has their shape.
+MNIST = ImageSpec(classes=tuple("0123456789"), side=28, colours=1)
 
 
 @dataclass(frozen=True)
@@ -18,24 +43,27 @@ class ImageSet:
     """Flat images and their labels.
 
     Attributes:
-        pixels: (image, 784) float32 in [0, 1].
-        labels: (image,) int64 in [0, 10).
+        pixels: (image, pixel) float32 in [0, 1]; of an image with colours, first all of its red.
+        labels: (image,) int64, each the place of a class.
+        spec: what the images share.
     """
 
     pixels: Tensor
     labels: Tensor
+    spec: ImageSpec = MNIST
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index: Tensor | slice) -> "ImageSet":
         if isinstance(index, Tensor):  # copies whole rows: twice as fast as indexing
-            return ImageSet(self.pixels.index_select(0, index), self.labels.index_select(0, index))
-        return ImageSet(self.pixels[index], self.labels[index])
+            pixels, labels = (t.index_select(0, index) for t in (self.pixels, self.labels))
+            return replace(self, pixels=pixels, labels=labels)
+        return replace(self, pixels=self.pixels[index], labels=self.labels[index])
 
     def to(self, device: str) -> "ImageSet":
         """The same images in a device's memory."""
-        return ImageSet(self.pixels.to(device), self.labels.to(device))
+        return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
 
 
 def load_images(path: Path, may_be_empty: bool = False) -> ImageSet:
@@ -44,20 +72,33 @@ def load_images(path: Path, may_be_empty: bool = False) -> ImageSet:
     Raises:
         GrvaeError: the file is missing, corrupt, or does not hold labelled images.
     """
-    arrays, _ = load_arrays(path)
+    arrays, about = load_arrays(path)
     images, labels = arrays.get("images"), arrays.get("labels")
+    classes = tuple(about.get("classes", MNIST.classes))
     if (
         images is None
         or labels is None
         or (len(images) == 0 and not may_be_empty)
-        or images.shape != (len(labels), SIDE, SIDE)
+        or images.shape[:1] != labels.shape
+        or images.ndim not in (3, 4)
+        or images.shape[1] != images.shape[2]
+        or images.shape[3:] not in ((), (3,))
         or images.dtype != np.uint8
         or labels.dtype != np.int64
-        or not np.isin(labels, range(DIGITS)).all()
+        or not np.isin(labels, range(len(classes))).all()
     ):
-        raise GrvaeError(f"{path}: does not hold labelled images of {SIDE}x{SIDE} pixels")
-    pixels = torch.from_numpy(images).flatten(start_dim=1).float() / 255
-    return ImageSet(pixels, torch.from_numpy(labels))
+        raise GrvaeError(f"{path}: does not hold labelled square images")
+    spec = ImageSpec(classes, side=images.shape[1], colours=3 if images.ndim == 4 else 1)
+    if images.ndim == 4:
+        images = images.transpose(0, 3, 1, 2)
+    pixels = torch.from_numpy(images.copy()).flatten(start_dim=1).float() / 255
+    return ImageSet(pixels, torch.from_numpy(labels), spec)
+
+
+def as_pictures(pixels: Tensor, spec: ImageSpec) -> Tensor:
+    """Flat images (..., pixel) as (..., side, side), or (..., side, side, 3) with colours."""
+    planes: Tensor = pixels.unflatten(-1, (spec.colours, spec.side, spec.side))
+    return planes.squeeze(-3) if spec.colours == 1 else planes.movedim(-3, -1)
 
 
 def draw_validation(images: int, fraction: float) -> tuple[Tensor, Tensor]:

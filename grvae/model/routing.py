@@ -22,12 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from grvae.base.sizes import DIGITS
 from grvae.model.vae import VAE
 from grvae.params import Recipe
-
-# The route of an image that is not routed: the row after those of the digits.
-UNROUTED = DIGITS
 
 
 def route_gradient(latents: Tensor, shares: Tensor) -> Tensor:
@@ -160,15 +156,16 @@ class Routing:
         return min(1.0, max(0.0, (progress - start) / (whole - start)))
 
 
-def build_routing(recipe: Recipe, labels: Tensor, stream: torch.Generator) -> Routing:
+def build_routing(recipe: Recipe, labels: Tensor, classes: int, stream: torch.Generator) -> Routing:
     """The routing of a recipe's training.
 
     Args:
         recipe: which table.
         labels: (image,) int64.
+        classes: how many there are.
         stream: draws which images are routed, and wrongly; see `choose_routes`.
     """
-    owned = latent_map(recipe.latents_per_digit)
+    owned = latent_map(classes, recipe.latents_per_digit)
     off_route, floor, ceiling = recipe.off_route_gradient, recipe.floor, recipe.ceiling
     if recipe.routing == "none":
         off_route, floor, ceiling = 1.0, None, None
@@ -178,21 +175,22 @@ def build_routing(recipe: Recipe, labels: Tensor, stream: torch.Generator) -> Ro
         *gate_bounds(owned, floor, ceiling),
         recipe.blocked_share,
         recipe.release,
-        choose_routes(labels, recipe.routed_images, recipe.wrong_labels, stream),
+        choose_routes(labels, classes, recipe.routed_images, recipe.wrong_labels, stream),
         masks_parameters=recipe.routing == "parameters",
     )
 
 
-def latent_map(latents_per_digit: int) -> Tensor:
-    """Which latents belong to which digits.
+def latent_map(classes: int, latents_per_digit: int) -> Tensor:
+    """Which latents belong to which classes.
 
     Args:
-        latents_per_digit: size of each digit's block of latents, in the order of the digits.
+        classes: how many there are.
+        latents_per_digit: size of each class's block of latents, in the order of the classes.
 
     Returns:
-        (digit, latent) float, 1 where the latent is the digit's and 0 elsewhere.
+        (class, latent) float, 1 where the latent is the class's and 0 elsewhere.
     """
-    return torch.eye(DIGITS).repeat_interleave(latents_per_digit, dim=1)
+    return torch.eye(classes).repeat_interleave(latents_per_digit, dim=1)
 
 
 def gradient_shares(owned: Tensor, off_route: float) -> Tensor:
@@ -203,7 +201,7 @@ def gradient_shares(owned: Tensor, off_route: float) -> Tensor:
         off_route: share that reaches the latents of other digits; 0 is routing, 1 is none.
 
     Returns:
-        (route, latent) float: a row for each digit, then one of ones for `UNROUTED`.
+        (route, latent) float: a row for each class, then one of ones for images that are not routed.
     """
     return torch.cat([owned.clamp(min=off_route), torch.ones(1, owned.shape[1])])
 
@@ -217,8 +215,8 @@ def gate_bounds(owned: Tensor, floor: float | None, ceiling: float | None) -> tu
         ceiling: of all others; None is no ceiling.
 
     Returns:
-        low, high: (route, latent) float, infinite where there is no bound; the last row is
-        `UNROUTED`, without any.
+        low, high: (route, latent) float, infinite where there is no bound; the last row, of images
+        that are not routed, is without any.
     """
     low, high = (
         torch.full((len(owned) + 1, owned.shape[1]), end) for end in (-torch.inf, torch.inf)
@@ -231,29 +229,35 @@ def gate_bounds(owned: Tensor, floor: float | None, ceiling: float | None) -> tu
 
 
 def choose_routes(
-    labels: Tensor, routed_images: float, wrong_labels: float, stream: torch.Generator
+    labels: Tensor,
+    classes: int,
+    routed_images: float,
+    wrong_labels: float,
+    stream: torch.Generator,
 ) -> Tensor:
     """The route (image,) of each image, for a whole training: its label, a wrong one, or none.
 
     Args:
         labels: (image,) int64.
-        routed_images: share of the images that are routed; the others are `UNROUTED`.
-        wrong_labels: share of the routed images that take the route of another digit, any of the
-            nine alike.
+        classes: how many there are; as a route, that of an image that is not routed.
+        routed_images: share of the images that are routed.
+        wrong_labels: share of the routed images that take the route of another class, any of the
+            others alike.
         stream: draws both choices.
     """
     draw = torch.rand(2, len(labels), generator=stream)
-    other = torch.randint(1, DIGITS, labels.shape, generator=stream)
-    routes = torch.where(draw[0] < wrong_labels, (labels + other) % DIGITS, labels)
-    return torch.where(draw[1] < routed_images, routes, UNROUTED)
+    other = torch.randint(1, classes, labels.shape, generator=stream)
+    routes = torch.where(draw[0] < wrong_labels, (labels + other) % classes, labels)
+    return torch.where(draw[1] < routed_images, routes, classes)
 
 
 def digit_scores(means: Tensor, latents_per_digit: int) -> Tensor:
-    """What the latents say of each digit: the largest mean (image, digit) of the digit's own.
+    """The score (image, class) of each class: the largest mean of its latents.
 
-    The digit of the largest score is how a model's latents are read.
+    The class of the largest score is what the latents classify an image as.
     """
-    return means.reshape(-1, DIGITS, latents_per_digit).amax(dim=2)
+    scores: Tensor = means.unflatten(1, (-1, latents_per_digit)).amax(dim=2)
+    return scores
 
 
 def names_latents(recipe: Recipe) -> bool:

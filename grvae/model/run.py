@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from grvae.base.seeding import random_stream
 from grvae.model.descent import Descent, one_cycle
+from grvae.model.images import ImageSet
 from grvae.model.routing import build_routing
 from grvae.model.vae import build_model
 from grvae.params import LatentAct, Recipe
@@ -64,11 +65,12 @@ class Run:
         rows: history so far.
     """
 
-    def __init__(self, recipe: Recipe, latent_act: LatentAct, seed: int, labels: Tensor) -> None:
+    def __init__(self, recipe: Recipe, latent_act: LatentAct, seed: int, train: ImageSet) -> None:
         self.recipe = recipe
-        self.steps_per_epoch = math.ceil(len(labels) / recipe.batch_size)
-        self.routing = build_routing(recipe, labels, random_stream(seed, "routes"))
-        self.model = build_model(recipe, latent_act, seed)
+        self.steps_per_epoch = math.ceil(len(train) / recipe.batch_size)
+        classes, routes = len(train.spec.classes), random_stream(seed, "routes")
+        self.routing = build_routing(recipe, train.labels, classes, routes)
+        self.model = build_model(recipe, latent_act, seed, train.spec)
         self.shuffle = random_stream(seed, "shuffle")
         self.augmentation = random_stream(seed, "augmentation")
         self.noise = random_stream(seed, "noise")

@@ -51,7 +51,7 @@ def train_vae(
         GrvaeError: a loss is not finite; names epoch and step.
     """
     with repeatable(has_convolutions=recipe.network != "mlp"):
-        run = Run(recipe, latent_act, seed, train.labels)
+        run = Run(recipe, latent_act, seed, train)
         saved = checkpoint.load() if checkpoint else None
         if saved:
             run.restore(*saved)
@@ -84,7 +84,7 @@ def joint_epoch(run: Run, train: ImageSet, batches: Iterable[Tensor]) -> Losses:
     for batch in batches:
         images = train[batch]
         # The reconstruction is still compared with the image as it was.
-        seen = shift_at_random(images.pixels, recipe.max_shift, run.augmentation)
+        seen = shift_at_random(images.pixels, images.spec, recipe.max_shift, run.augmentation)
         mean, scale = routing.encode(model, seen, batch, run.joint_progress)
         noise = recipe.noise * torch.randn(mean.shape, generator=run.noise)
         latents = model.activate(mean + model.noise_std(scale) * noise)

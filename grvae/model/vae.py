@@ -9,7 +9,7 @@ Two ways to read the encoder's second head, `Posterior`:
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -21,12 +21,12 @@ from torch import Tensor, nn
 
 from grvae.base.errors import GrvaeError
 from grvae.base.seeding import random_stream, weights_drawn_from
-from grvae.base.sizes import DIGITS, PIXELS, SIDE
 from grvae.base.storage import load_arrays, save_arrays
+from grvae.model.images import MNIST, ImageSpec
 from grvae.params import HiddenAct, LatentAct, Network, Posterior, Recipe, Size
 
-# Of the two convolutions: without padding a side of 28 becomes 12, and then 5.
-KERNELS, STRIDE, SIDE_AFTER = (6, 4), 2, 5
+# Of the two convolutions: without padding a side of 4 n becomes 2 n - 2, and then n - 2.
+KERNELS, STRIDE = (6, 4), 2
 
 HIDDEN_ACTIVATIONS: dict[HiddenAct, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
 LATENT_ACTIVATIONS: dict[LatentAct, Callable[[Tensor], Tensor]] = {
@@ -53,6 +53,7 @@ class Architecture:
         latent_act: applied to the sampled latents before the decoder.
         posterior: how the second head is read.
         decoder_sizes: units of the decoder's hidden layers; None is the encoder's mirror.
+        images: size, colours and classes of the images that it is for.
     """
 
     network: Network
@@ -63,6 +64,7 @@ class Architecture:
     latent_act: LatentAct
     posterior: Posterior
     decoder_sizes: Annotated[tuple[Size, ...], Field(min_length=1)] | None = None
+    images: ImageSpec = MNIST
 
 
 class VAE(nn.Module):
@@ -87,7 +89,7 @@ class VAE(nn.Module):
         """Posterior parameters of the latents.
 
         Args:
-            images: (batch, 784) float in [0, 1].
+            images: (batch, pixel) float in [0, 1].
 
         Returns:
             mean: (batch, latent).
@@ -105,34 +107,35 @@ class VAE(nn.Module):
         return LATENT_ACTIVATIONS[self.architecture.latent_act](latents)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Pixel logits (batch, 784) of activated latents (batch, latent)."""
+        """Pixel logits (batch, pixel) of activated latents (batch, latent)."""
         logits: Tensor = self.decoder(latents)
         return logits
 
 
 def encoder_layers(architecture: Architecture) -> list[nn.Module]:
-    """From flat images (batch, 784) to the last hidden layer (batch, unit)."""
+    """From flat images (batch, pixel) to the last hidden layer (batch, unit)."""
     hidden, act = architecture.hidden_sizes, HIDDEN_ACTIVATIONS[architecture.hidden_act]
     if architecture.network == "mlp":
-        return linear_layers((PIXELS, *hidden), act)
+        return linear_layers((architecture.images.pixels, *hidden), act)
     first, second, units = hidden
+    colours, side = architecture.images.colours, architecture.images.side
     return [
-        nn.Unflatten(1, (1, SIDE, SIDE)),
-        nn.Conv2d(1, first, KERNELS[0], STRIDE),
+        nn.Unflatten(1, (colours, side, side)),
+        nn.Conv2d(colours, first, KERNELS[0], STRIDE),
         act(),
         nn.Conv2d(first, second, KERNELS[1], STRIDE),
         act(),
         nn.Flatten(),
-        *linear_layers((second * SIDE_AFTER**2, units), act),
+        *linear_layers((second * (side // 4 - 2) ** 2, units), act),
     ]
 
 
 def decoder_layers(architecture: Architecture) -> list[nn.Module]:
-    """From latents (batch, latent) to pixel logits (batch, 784)."""
+    """From latents (batch, latent) to pixel logits (batch, pixel)."""
     hidden = architecture.decoder_sizes or architecture.hidden_sizes[::-1]
     act = HIDDEN_ACTIVATIONS[architecture.hidden_act]
     layers = linear_layers((architecture.latents, *hidden), act)
-    return [*layers, nn.Linear(hidden[-1], PIXELS)]
+    return [*layers, nn.Linear(hidden[-1], architecture.images.pixels)]
 
 
 def linear_layers(sizes: Sequence[int], act: type[nn.Module]) -> list[nn.Module]:
@@ -149,17 +152,18 @@ def build_vae(architecture: Architecture, init: torch.Generator) -> VAE:
         return VAE(architecture)
 
 
-def build_model(recipe: Recipe, latent_act: LatentAct, seed: int) -> VAE:
-    """An untrained model with the seed's initial weights."""
+def build_model(recipe: Recipe, latent_act: LatentAct, seed: int, images: ImageSpec = MNIST) -> VAE:
+    """An untrained model for some images, with the seed's initial weights."""
     architecture = Architecture(
         network=recipe.network,
         hidden_sizes=tuple(recipe.hidden_sizes),
         decoder_sizes=tuple(recipe.decoder_sizes) if recipe.decoder_sizes else None,
         hidden_act=recipe.hidden_act,
         bottleneck=recipe.bottleneck,
-        latents=DIGITS * recipe.latents_per_digit,
+        latents=len(images.classes) * recipe.latents_per_digit,
         latent_act=latent_act,
         posterior=recipe.posterior,
+        images=images,
     )
     model = build_vae(architecture, random_stream(seed, "init"))
     if recipe.initial_log_variance is not None:
@@ -170,8 +174,14 @@ def build_model(recipe: Recipe, latent_act: LatentAct, seed: int) -> VAE:
 def save_vae(path: Path, model: VAE) -> None:
     """Write weights and architecture to one file."""
     weights = {name: tensor.numpy(force=True) for name, tensor in model.state_dict().items()}
-    # What is left out is None when it is read: the bytes of a file do not change with a new option.
-    about = {name: value for name, value in asdict(model.architecture).items() if value is not None}
+    # What is left out has its default when it is read: a new option changes no file's bytes.
+    defaults = {field.name: field.default for field in fields(Architecture)}
+    written = TypeAdapter(Architecture).dump_python(model.architecture, mode="json")
+    about = {
+        name: value
+        for name, value in written.items()
+        if getattr(model.architecture, name) != defaults[name]
+    }
     save_arrays(path, weights, about)
 
 

@@ -4,6 +4,7 @@ Variants keep one colour in all figures, by their order in `params.yaml`. A new 
 and a line in `draw_all`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import ArrayLike
 from grvae.base.statistics import estimate_median
 from grvae.measure.metrics import METRICS, assigned_confusion
 from grvae.measure.summary import RunKey
-from grvae.show.digits import draw_reconstructions, draw_sweep, draw_traversals, encode_gif
+from grvae.show.pictures import draw_reconstructions, draw_sweep, draw_traversals, encode_gif
 from grvae.show.style import (
     GREY,
     PANEL_WIDTH,
@@ -30,6 +31,9 @@ from grvae.show.style import (
 )
 
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+
+# A matrix has room for so many columns with a number in each cell, and so many labels on a side.
+WRITTEN, LABELLED = 13, 32
 
 # Name, title and unit of what the training curves show, in reading order.
 CURVES = (
@@ -74,17 +78,18 @@ def draw_all(
     originals = next(iter(samples.values()))["originals"]
     reconstructions = {variant: arrays["reconstructions"] for variant, arrays in samples.items()}
     activations = {variant: values["mean_activation"] for variant, values in first.items()}
+    classes = next(iter(first.values()))["classes"]
     pictures = {
         "training_curves": draw_training_curves(curves),
         "accuracy_against_error": draw_accuracy_against_error(runs, published, dataset),
         "seeds": draw_seeds(runs),
-        "mean_activation": draw_mean_activation(activations),
-        "confusion": draw_confusion(*pool_confusion(measures)),
+        "mean_activation": draw_mean_activation(activations, classes),
+        "confusion": draw_confusion(*pool_confusion(measures), classes),
         "reconstructions": draw_reconstructions(originals, reconstructions),
-        "traversals": draw_traversals(traversals, assignments),
+        "traversals": draw_traversals(traversals, assignments, classes),
     }
     files = {f"{name}.png": encode_png(figure) for name, figure in pictures.items()}
-    sweep = draw_sweep({variant: arrays["sweep"] for variant, arrays in samples.items()})
+    sweep = draw_sweep({name: arrays["sweep"] for name, arrays in samples.items()}, classes)
     return files | {"sweep.gif": encode_gif(*sweep)}
 
 
@@ -219,26 +224,31 @@ def _show_only(panel: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
 
 
 @styled
-def draw_mean_activation(activations: Mapping[str, ArrayLike]) -> Figure:
-    """Heatmaps of the mean activation (digit, latent), one per variant, each on its own scale."""
+def draw_mean_activation(activations: Mapping[str, ArrayLike], classes: Sequence[str]) -> Figure:
+    """Heatmaps of the mean activation (class, latent), one per variant, each on its own scale."""
     figure, panels = make_panels(len(activations), height=4.2)
     for panel, (variant, table) in zip(panels, activations.items(), strict=True):
         values = np.asarray(table)
         extreme = float(np.abs(values).max()) or 1.0
         signed = values.min() < -0.05 * extreme
         colours, low = ("RdBu_r", -extreme) if signed else ("Blues", 0.0)
-        _draw_matrix(panel, values, colours, low, extreme, "{:.1f}")
+        _draw_matrix(panel, values, colours, low, extreme, "{:.1f}", classes)
         panel.set(title=f"{variant}: mean activation", xlabel="latent", ylabel="digit")
     return figure
 
 
 @styled
-def draw_confusion(argmax: Mapping[str, np.ndarray], assigned: Mapping[str, np.ndarray]) -> Figure:
-    """Where each digit's test images go, pooled over seeds, in per cent of the digit's images.
+def draw_confusion(
+    argmax: Mapping[str, np.ndarray],
+    assigned: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+) -> Figure:
+    """Where each class's test images go, pooled over seeds, in per cent of the class's images.
 
     Args:
-        argmax: by variant, counts (digit, latent with the largest mean).
-        assigned: by variant, counts (digit, digit that this latent is assigned to).
+        argmax: by variant, counts (class, latent with the largest mean).
+        assigned: by variant, counts (class, class that this latent is assigned to).
+        classes: their names.
     """
     readings = (
         (argmax, "largest latent", "latent with the largest mean"),
@@ -249,7 +259,8 @@ def draw_confusion(argmax: Mapping[str, np.ndarray], assigned: Mapping[str, np.n
     for panel, (variant, matrices, title, label) in zip(panels, cells, strict=True):
         counts = matrices[variant]
         percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        _draw_matrix(panel, percent, "Blues", 0, 100, "{:.0f}")
+        columns = classes if matrices is assigned else None
+        _draw_matrix(panel, percent, "Blues", 0, 100, "{:.0f}", classes, columns)
         panel.set(title=f"{variant}: {title}", xlabel=label, ylabel="digit (a row is 100 %)")
     return figure
 
@@ -276,18 +287,32 @@ def pool_confusion(
 
 
 def _draw_matrix(
-    panel: Axes, values: np.ndarray, colours: str, low: float, high: float, number: str
+    panel: Axes,
+    values: np.ndarray,
+    colours: str,
+    low: float,
+    high: float,
+    number: str,
+    rows: Sequence[str],
+    columns: Sequence[str] | None = None,
 ) -> None:
-    """A square heatmap with its values written in; what rounds to zero stays blank."""
+    """A heatmap with its values written in where there is room; what rounds to zero stays blank.
+
+    Rows, and columns if they have names, are labelled as far as there is room.
+    """
     image = panel.imshow(values, cmap=colours, vmin=low, vmax=high)
-    for (row, column), value in np.ndenumerate(values):
+    for (row, column), value in np.ndenumerate(values) if values.shape[1] <= WRITTEN else ():
         text = number.format(value)
         if float(text) != 0:
             luminance = np.dot(image.to_rgba(np.array([[value]]))[0, 0, :3], LUMINANCE)
             colour = "white" if luminance < 0.55 else "black"
             panel.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)
-    panel.set_xticks(range(values.shape[1]))
-    panel.set_yticks(range(values.shape[0]))
+    names = columns or [str(latent) for latent in range(values.shape[1])]
+    for set_ticks, labels in ((panel.set_xticks, names), (panel.set_yticks, rows)):
+        every = math.ceil(len(labels) / LABELLED)
+        set_ticks(range(0, len(labels), every), labels[::every])
+    if max(map(len, names)) > 2:
+        panel.tick_params(axis="x", rotation=90)
     panel.tick_params(length=0)
     panel.grid(False)
     panel.spines[:].set_visible(False)

@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 
-from grvae.base.sizes import DIGITS
 from grvae.measure.metrics import METRICS
 from grvae.measure.summary import DAMAGED_RECALL
 from grvae.params import Params, Variant
@@ -62,7 +61,8 @@ def described(variant: Variant) -> dict[str, Any]:
 
 
 def _recalls(runs: pd.DataFrame, variant: str) -> list[dict[str, float]]:
-    """By digit, the mean and the lowest recall over a variant's seeds."""
-    table = runs[runs["variant"] == variant]
-    columns = [table[f"recall_{digit}"] for digit in range(DIGITS)]
-    return [{"mean": float(column.mean()), "lowest": float(column.min())} for column in columns]
+    """By class, the mean and the lowest recall over a variant's seeds."""
+    table = runs[runs["variant"] == variant].filter(regex=r"^recall_\d+$")
+    return [
+        {"mean": float(table[name].mean()), "lowest": float(table[name].min())} for name in table
+    ]

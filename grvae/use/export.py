@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from grvae.base.errors import GrvaeError
-from grvae.base.sizes import PIXELS
 from grvae.model.vae import VAE
 
 # Far above float32 rounding in sums of a thousand terms, far below anything one can see.
@@ -47,7 +46,7 @@ class Decoder(nn.Module):
 
 def encoder_to_onnx(model: VAE) -> bytes:
     """ONNX file of the encoder: `images` to `mean`, `scale` and `latents`."""
-    example = torch.zeros(2, PIXELS)
+    example = torch.zeros(2, model.architecture.images.pixels)
     return _to_onnx(Encoder(model), example, "images", ["mean", "scale", "latents"])
 
 

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grvae.base.sizes import DIGITS
+from grvae.model.images import MNIST
 from grvae.model.vae import VAE
 from studies.claims.reader import Reader, posterior
+
+DIGITS = len(MNIST.classes)
 
 
 @dataclass(frozen=True)

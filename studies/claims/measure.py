@@ -9,7 +9,6 @@ import torch
 
 from grvae.base.command import StageCommand, paths
 from grvae.base.layout import DataFolder
-from grvae.base.sizes import DIGITS
 from grvae.base.storage import save_table
 from grvae.measure.evaluation import digit_sliders, observe
 from grvae.measure.metrics import (
@@ -25,7 +24,7 @@ from grvae.model.images import ImageSet, load_images
 from grvae.model.routing import names_latents
 from grvae.model.vae import VAE, load_vae
 from grvae.params import Evaluation, Recipe, load_params, load_variant
-from studies.claims.interventions import intervene
+from studies.claims.interventions import DIGITS, intervene
 from studies.claims.reader import Reader, load_reader
 from studies.claims.slider_fidelity import slider_fidelity
 from studies.claims.study import load_study

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from grvae.base.errors import GrvaeError
 from grvae.base.numerics import repeatable
 from grvae.base.seeding import random_stream, weights_drawn_from
-from grvae.base.sizes import DIGITS, SIDE
 from grvae.base.storage import load_arrays, save_arrays
 from grvae.model.augmentation import shift_at_random
 from grvae.model.descent import Descent, one_cycle
-from grvae.model.images import ImageSet
+from grvae.model.images import MNIST, ImageSet
 from studies.claims.study import ReaderRecipe
 
 # From pixels (image, 784) in [0, 1] to logits (image, digit).
@@ -45,14 +44,14 @@ def train_reader(train: ImageSet, recipe: ReaderRecipe, seed: int) -> nn.Module:
     )
     for _ in range(recipe.steps):
         batch = torch.randint(len(train), (recipe.batch_size,), generator=stream)
-        images = shift_at_random(train.pixels[batch], recipe.max_shift, stream)
+        images = shift_at_random(train.pixels[batch], train.spec, recipe.max_shift, stream)
         descent.step(F.cross_entropy(reader(images), train.labels[batch]))
     return reader.eval()
 
 
 def _layers() -> nn.Sequential:
     return nn.Sequential(
-        nn.Unflatten(1, (1, SIDE, SIDE)),
+        nn.Unflatten(1, (1, MNIST.side, MNIST.side)),
         nn.Conv2d(1, 16, kernel_size=5, stride=2, padding=2),
         nn.ReLU(),
         nn.Conv2d(16, 32, kernel_size=3, padding=1),
@@ -64,7 +63,7 @@ def _layers() -> nn.Sequential:
         nn.Flatten(),
         nn.Linear(64 * 3 * 3, 128),
         nn.ReLU(),
-        nn.Linear(128, DIGITS),
+        nn.Linear(128, len(MNIST.classes)),
     )
 
 

@@ -23,9 +23,8 @@ from torch.optim.lr_scheduler import ConstantLR
 
 from grvae.base.numerics import repeatable
 from grvae.base.seeding import random_stream, weights_drawn_from
-from grvae.base.sizes import PIXELS
 from grvae.model.descent import Descent, one_cycle
-from grvae.model.images import ImageSet
+from grvae.model.images import MNIST, ImageSet
 from grvae.model.routing import route_gradient
 from grvae.model.training import shuffled_batches
 from grvae.params import Count, Fraction, NonNegative, Rate, Section, Size
@@ -71,7 +70,7 @@ class Halves(nn.Module):
 
     def __init__(self, recipe: HalvesRecipe) -> None:
         super().__init__()
-        sizes = [PIXELS, *recipe.hidden_sizes, recipe.latents]
+        sizes = [MNIST.pixels, *recipe.hidden_sizes, recipe.latents]
         self.encoder = perceptron(sizes, last_bias=False)
         self.first = perceptron(sizes[::-1], last_bias=True)
         self.second = (
@@ -231,7 +230,7 @@ def train_certificate(
     """
     init, shuffle = streams
     with weights_drawn_from(init):
-        sizes = [latents.shape[1], *recipe.hidden_sizes[::-1], PIXELS]
+        sizes = [latents.shape[1], *recipe.hidden_sizes[::-1], MNIST.pixels]
         certificate = perceptron(sizes, last_bias=True)
     images, steps = centred(train.pixels), -(-len(train) // recipe.batch_size)
     optimizer = torch.optim.Adam(
