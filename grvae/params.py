@@ -94,6 +94,7 @@ class Recipe(Section):
     weight_decay: Fraction
     max_shift: Annotated[int, Field(ge=0, le=27)]
     batch_size: Count
+    epoch_steps: Count
     epochs: Annotated[int, Field(ge=1, le=10_000)]
     decoder_epochs: Annotated[int, Field(ge=0, le=10_000)]
     decoder_learning_rate: Rate
@@ -113,18 +114,6 @@ class Recipe(Section):
             if ramp is not None and ramp[0] >= ramp[1]:
                 raise ValueError(f"{key}: got {ramp[0]} to {ramp[1]}, should rise")
         return self
-
-
-class SmallData(Section):
-    """What a dataset of few images needs of every recipe.
-
-    Attributes:
-        batch_size: images a step.
-        times_epochs: how many times as many epochs.
-    """
-
-    batch_size: Count
-    times_epochs: Count
 
 
 class Evaluation(Section):
@@ -170,7 +159,6 @@ class Params(Section):
     variants: Annotated[list[Name], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=2)]
     recipe: Recipe
-    small_data: dict[DatasetName, SmallData]
     evaluation: Evaluation
     overrides: dict[Name, dict[str, Any]]
 
@@ -203,7 +191,7 @@ class Params(Section):
     def variant(
         self, name: str | None, changes: Mapping[str, Any] = MappingProxyType({}), prefix: str = ""
     ) -> Variant:
-        """A variant by name, with further changes, and with what its dataset needs of its length.
+        """A variant by name, with further changes.
 
         Args:
             name: None is the one that overrides nothing.
@@ -216,17 +204,7 @@ class Params(Section):
         if name is not None and name not in self.overrides:
             raise ValueError(f"got the variant {name!r}, allowed: {', '.join(self.overrides)}")
         own = {} if name is None else self.overrides[name]
-        variant = self.common.override(own, f"overrides.{name}.").override(changes, prefix)
-        small = self.small_data.get(variant.dataset)
-        if small is None:
-            return variant
-        recipe = variant.recipe
-        lengths = {
-            "batch_size": small.batch_size,
-            "epochs": small.times_epochs * recipe.epochs,
-            "decoder_epochs": small.times_epochs * recipe.decoder_epochs,
-        }
-        return variant.override(lengths, f"small_data.{variant.dataset}.")
+        return self.common.override(own, f"overrides.{name}.").override(changes, prefix)
 
 
 def load_params(path: Path) -> Params:

@@ -30,6 +30,7 @@ def recipe(params: Params) -> Recipe:
         "hidden_sizes": [32, 16],
         "decoder_sizes": None,
         "batch_size": 64,
+        "epoch_steps": 1,
     }
     small |= {"epochs": 1, "decoder_epochs": 1, "max_shift": 1}
     small |= {"kl_weight": 0.1, "final_kl_weight": 0.2}
@@ -56,8 +57,7 @@ def write_small_params(path: Path, **changes: object) -> Path:
     yaml = YAML()
     values = yaml.load(PROJECT / "params.yaml")
     values |= {"dataset": "digits", "variants": ["routed", "baseline"], "seeds": [0, 1]} | changes
-    values["recipe"] |= {"epochs": 1, "decoder_epochs": 1}
-    values["small_data"] = {}
+    values["recipe"] |= {"epochs": 1, "decoder_epochs": 1, "epoch_steps": 1}
     for override in values["overrides"].values():
         override |= {key: 1 for key in ("epochs", "decoder_epochs") if key in override}
     yaml.dump(values, path)

@@ -40,9 +40,9 @@ def take_steps(params: Params, name: str) -> list[dict[str, Any]]:
     """
     variant, images = params.variant(name), small_batches()
     lengths = {"epochs": 1, "decoder_epochs": min(1, variant.recipe.decoder_epochs)}
-    recipe = variant.recipe.model_copy(update=lengths | {"batch_size": BATCH})
+    recipe = variant.recipe.model_copy(update=lengths | {"batch_size": BATCH, "epoch_steps": 1})
     with repeatable(has_convolutions=True):
-        run = Run(recipe, variant.latent_act, 0, images.labels)
+        run = Run(recipe, variant.latent_act, 0, images)
         batches = torch.arange(len(images)).split(BATCH)
         steps = [
             describe(run, joint_epoch(run, images, [batch]), len(batch) / len(images))

@@ -201,7 +201,7 @@ def gradient_shares(owned: Tensor, off_route: float) -> Tensor:
         off_route: share that reaches the latents of other digits; 0 is routing, 1 is none.
 
     Returns:
-        (route, latent) float: a row for each class, then one of ones for images that are not routed.
+        (route, latent) float: a row for each class, then one of ones, of images not routed.
     """
     return torch.cat([owned.clamp(min=off_route), torch.ones(1, owned.shape[1])])
 

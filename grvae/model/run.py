@@ -1,7 +1,7 @@
 """All that changes while one model is trained: what a checkpoint holds."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from grvae.model.vae import build_model
 from grvae.params import LatentAct, Recipe
 
 Phase = Literal["joint", "decoder"]
+SMALLEST_BATCH = 32
 
 # Decay of Adam's first moments; `one_cycle` moves it. Source: Kingma & Ba 2015, "Adam".
 ADAM_BETA1 = 0.9
@@ -63,11 +64,16 @@ class Run:
         noise: stream of the posterior's noise.
         descent: steps of the current phase.
         rows: history so far.
+        images: how many there are to learn from.
+        batch_size: images a step.
+        passes: how often an epoch goes through the images.
     """
 
     def __init__(self, recipe: Recipe, latent_act: LatentAct, seed: int, train: ImageSet) -> None:
         self.recipe = recipe
-        self.steps_per_epoch = math.ceil(len(train) / recipe.batch_size)
+        self.images = len(train)
+        self.batch_size, self.passes = batch_plan(self.images, recipe)
+        self.steps_per_epoch = self.passes * math.ceil(len(train) / self.batch_size)
         classes, routes = len(train.spec.classes), random_stream(seed, "routes")
         self.routing = build_routing(recipe, train.labels, classes, routes)
         self.model = build_model(recipe, latent_act, seed, train.spec)
@@ -100,6 +106,11 @@ class Run:
         """Leave the encoder as it is and start a new optimizer for the decoder alone."""
         epochs, rate = self.recipe.decoder_epochs, self.recipe.decoder_learning_rate
         self.descent = self.start_descent(self.model.decoder, epochs, rate)
+
+    def shuffled_batches(self) -> Iterator[Tensor]:
+        """Indices (batch,) of each batch of one epoch."""
+        for _ in range(self.passes):
+            yield from shuffled_batches(self.images, self.batch_size, self.shuffle)
 
     @property
     def joint_progress(self) -> float:
@@ -145,6 +156,22 @@ class Run:
         self.descent.steps = about["steps"]
         for name, stream in self.streams.items():
             stream.set_state(tensors[f"stream.{name}"])
+
+
+def shuffled_batches(images: int, batch_size: int, shuffle: torch.Generator) -> Iterator[Tensor]:
+    """Indices (batch,) of each batch of one pass; the last one may be short."""
+    return iter(torch.randperm(images, generator=shuffle).split(batch_size))
+
+
+def batch_plan(images: int, recipe: Recipe) -> tuple[int, int]:
+    """How many images a step has, and how many passes through them an epoch.
+
+    One rule for all sizes: an epoch has about `epoch_steps` steps or more. Of few images the
+    batches are smaller, but for `SMALLEST_BATCH`; of fewer still, an epoch takes each image several
+    times.
+    """
+    size = min(recipe.batch_size, max(SMALLEST_BATCH, images // recipe.epoch_steps))
+    return size, max(1, round(recipe.epoch_steps / math.ceil(images / size)))
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

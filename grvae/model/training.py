@@ -5,7 +5,7 @@ between them. In the decoder phase the encoder is frozen and the decoder learns 
 from the very latents that it will be asked to decode.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -64,16 +64,15 @@ def train_vae(
                 checkpoint.save_if_due(run.arrays, run.about)
 
         for _ in range(len(run.rows), recipe.epochs):
-            batches = shuffled_batches(len(train), recipe.batch_size, run.shuffle)
-            end_epoch("joint", joint_epoch(run, train, batches))
+            end_epoch("joint", joint_epoch(run, train, run.shuffled_batches()))
 
         if recipe.decoder_epochs:
             latents = encode_all(run.model, train.pixels)
             if len(run.rows) == recipe.epochs:
                 run.enter_decoder_phase()
             for _ in range(len(run.rows), recipe.epochs + recipe.decoder_epochs):
-                batches = shuffled_batches(len(train), recipe.batch_size, run.shuffle)
-                end_epoch("decoder", decoder_epoch(run, latents, train.pixels, batches))
+                losses = decoder_epoch(run, latents, train.pixels, run.shuffled_batches())
+                end_epoch("decoder", losses)
         return run.model, run.rows
 
 
@@ -99,7 +98,7 @@ def joint_epoch(run: Run, train: ImageSet, batches: Iterable[Tensor]) -> Losses:
             loss = loss + recipe.cross_entropy_weight * F.cross_entropy(scores, images.labels)
         run.descent.step(loss)
         sums += len(batch) * torch.stack([loss, reconstruction, kl]).detach()
-    loss_mean, reconstruction_mean, kl_mean = (sums / len(train)).tolist()
+    loss_mean, reconstruction_mean, kl_mean = (sums / (run.passes * len(train))).tolist()
     return loss_mean, reconstruction_mean, kl_mean
 
 
@@ -111,13 +110,8 @@ def decoder_epoch(run: Run, latents: Tensor, pixels: Tensor, batches: Iterable[T
         loss = squared_error(pixels.index_select(0, batch), reconstructions).mean()
         run.descent.step(loss)
         total += len(batch) * loss.detach()
-    mean = float(total / len(pixels))
+    mean = float(total / (run.passes * len(pixels)))
     return mean, mean, None
-
-
-def shuffled_batches(images: int, batch_size: int, shuffle: torch.Generator) -> Iterator[Tensor]:
-    """Indices (batch,) of each batch of one epoch; the last one may be short."""
-    return iter(torch.randperm(images, generator=shuffle).split(batch_size))
 
 
 @torch.no_grad()

@@ -26,7 +26,7 @@ from grvae.base.seeding import random_stream, weights_drawn_from
 from grvae.model.descent import Descent, one_cycle
 from grvae.model.images import MNIST, ImageSet
 from grvae.model.routing import route_gradient
-from grvae.model.training import shuffled_batches
+from grvae.model.run import shuffled_batches
 from grvae.params import Count, Fraction, NonNegative, Rate, Section, Size
 
 FIRST_HALF = 5  # digits below it teach the first half of the encoding

@@ -28,6 +28,7 @@ USUAL = {
     "hidden_sizes": [16, 8],
     "decoder_sizes": None,
     "epochs": 1,
+    "epoch_steps": 1,
     "decoder_epochs": 1,
     "noise": 1.0,
 }

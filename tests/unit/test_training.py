@@ -8,12 +8,11 @@ from grvae.base.errors import GrvaeError
 from grvae.base.seeding import random_stream
 from grvae.model.augmentation import shift_at_random
 from grvae.model.images import ImageSet
-from grvae.model.run import Run
+from grvae.model.run import Run, shuffled_batches
 from grvae.model.training import (
     decoder_epoch,
     encode_all,
     joint_epoch,
-    shuffled_batches,
     train_vae,
     validate,
 )
