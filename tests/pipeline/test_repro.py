@@ -1,5 +1,7 @@
 """The real graph under the real DVC, small, in a repository of its own."""
 
+import json
+
 import pytest
 from ruamel.yaml import YAML
 
@@ -89,11 +91,35 @@ def test_new_seed_trains_only_itself_and_leaves_no_trace(project, targets):
     assert ran(project.run("dvc", "repro")) == []
 
 
-def test_changed_variant_retrains_only_itself(project):
-    overrides = YAML(typ="safe").load(project.folder / "params.yaml")["overrides"]
-    project.set(overrides=overrides | {"baseline": {"routing": "none", "kl_weight": 0.5}})
-    stages = ran(project.run("dvc", "repro", "summarise"))
-    trained = [stage for stage in stages if stage.startswith("train")]
-    assert sorted(trained) == ["train@baseline-0", "train@baseline-1"]
+@pytest.mark.parametrize(
+    ("change", "retrained"),
+    [
+        ("latent_act=none", {"routed", "baseline"}),
+        ("recipe.kl_weight=0.5", {"routed", "baseline"}),
+        ("recipe.final_kl_weight=0.5", {"baseline"}),  # `routed` has one of its own
+        ("overrides.routed.floor=2", {"routed"}),
+        ("overrides.hard.noise=0.5", set()),  # nobody asks for it
+    ],
+)
+def test_what_if_makes_stale_exactly_the_runs_that_it_touches(project, change, retrained):
+    key, _, text = change.partition("=")
+    *groups, name = key.split(".")
+    yaml = YAML()
+    values = group = yaml.load(project.folder / "params.yaml")
+    for part in groups:
+        group = group[part]
+    group[name] = yaml.load(text)
+    yaml.dump(values, project.folder / "params.yaml")
+    project.run("dvc", "repro", "resolve")
+    stale = json.loads(project.run("dvc", "status", "--json"))
+    trained = {row for row in stale if row.startswith("train@")}
+    assert trained == {f"train@{variant}-{seed}" for variant in retrained for seed in (0, 1)}
     project.run("git", "checkout", "--", ".")
-    project.run("dvc", "repro")
+
+
+def test_variant_that_is_asked_for_trains_only_itself(project):
+    project.set(variants=["routed", "baseline", "hard"])
+    stages = ran(project.run("dvc", "repro", "train"))
+    trained = [stage for stage in stages if stage.startswith("train")]
+    assert sorted(trained) == ["train@hard-0", "train@hard-1"]
+    project.run("git", "checkout", "--", ".")
