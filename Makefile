@@ -1,7 +1,7 @@
 # Run from a clean clone: every target sets up what it needs, once.
 #   make repro   the whole experiment, from data to report
 #   make test    all tests
-#   make demo    build the browser demo if need be, and serve it on this machine
+#   make demo    build the browser demo if need be, and say where it is
 #   make bench   what training costs, against the published recipe and the machine's own rate
 #   make race    quality against training time, beside runs of the published recipe
 #   make mutants change the code that decides a number in one place at a time, and count what tests notice
@@ -42,7 +42,7 @@ test-slow: $(INSTALLED) chromium
 demo: $(INSTALLED) scm
 	python -m fanout.mend
 	dvc repro demo
-	grvae serve reports/demo
+	@echo "The page opens by double click: $(CURDIR)/reports/demo/index.html"
 
 bench: $(INSTALLED)
 	dvc repro download@gated
