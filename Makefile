@@ -119,7 +119,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c "import sys; v = sys.version_info; v >= (3, 11, 4) or sys.exit('got Python %d.%d.%d, should be 3.11.4 or later: make PYTHON=...' % v[:3])"
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing $$(grep -c == requirements.lock) packages into $(VENV), some 6 GB on disk: minutes, once."
-	pip install --require-hashes --requirement requirements.lock $(PIP_OUTPUT)
+	@# uv takes a third of the time that pip does; its own version and hashes are in the lock, too.
+	@sed -n '/^uv==/,/# via/p' requirements.lock > $(VENV)/uv.lock
+	(pip install --quiet --require-hashes --requirement $(VENV)/uv.lock && \
+		uv pip install --python $(VENV)/bin/python --require-hashes --requirement requirements.lock) || \
+		pip install --require-hashes --requirement requirements.lock $(PIP_OUTPUT)
 	pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
