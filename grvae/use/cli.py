@@ -1,6 +1,5 @@
 """The `grvae` command: what one does with a trained run outside of the pipeline."""
 
-import contextlib
 import json
 import math
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from fanout.cli import repro
 from grvae.base.command import PATH, CommandGroup
 from grvae.base.errors import GrvaeError
 from grvae.base.storage import load_json
-from grvae.use.server import open_server
 
 
 @click.group(cls=CommandGroup)
@@ -38,7 +36,7 @@ def encode(image_files: Sequence[Path], weights_file: Path, as_is: bool, as_json
     or less ink than MNIST's digits, or the decoder cannot draw it. A picture in which no digit can
     be found is an error.
     """
-    import torch  # slow to import, and not needed by `serve`
+    import torch  # slow to import, and not needed by `repro`
 
     from grvae.model.vae import load_vae
     from grvae.use.pictures import read_as_is, read_picture
@@ -70,7 +68,7 @@ def encode(image_files: Sequence[Path], weights_file: Path, as_is: bool, as_json
 @click.option("--out", "image_file", type=PATH, required=True, help="The PNG file to write.")
 def decode(values: Sequence[str], weights_file: Path, image_file: Path) -> None:
     """Draw an image from one value for each latent, as `encode` shows them."""
-    import torch  # slow to import, and not needed by `serve`
+    import torch  # slow to import, and not needed by `repro`
 
     from grvae.model.vae import load_vae
     from grvae.use.pictures import write_picture
@@ -115,19 +113,7 @@ def results(reports: Path) -> None:
     ]
     click.echo(f"Argmax accuracy and squared error on the test split: {'; '.join(parts)}")
     click.echo(f"Report: {reports / 'report.md'}")
-    click.echo(f"Page:   grvae serve {reports / 'demo'}")
-
-
-@main.command()
-@click.argument("folder", type=PATH)
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-def serve(folder: Path, port: int) -> None:
-    """Serve the demo in FOLDER to browsers on this machine."""
-    with open_server(folder, port) as server, contextlib.suppress(KeyboardInterrupt):
-        if port not in (0, server.server_port):
-            click.echo(f"Port {port} is taken, using {server.server_port} instead.")
-        click.echo(f"The demo is at http://127.0.0.1:{server.server_port}/ (stop with Ctrl-C)")
-        server.serve_forever()
+    click.echo(f"Page:   {reports / 'demo' / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,6 @@ from grvae.model.training import train_vae
 from grvae.model.vae import VAE, build_model, load_vae, save_vae
 from grvae.params import load_params
 from grvae.use.demo_layers import round_weights
-from grvae.use.server import open_server
 from stages.demo import demo
 from tests.browser.chromium import DESKTOP, launch_chromium
 from tests.conftest import PROJECT, write_small_params
@@ -102,7 +103,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
     """The address under which a page is served."""
-    with open_server(folder, 0) as server:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -270,25 +269,6 @@ def opened(folder: Path) -> Iterator[str]:
             yield f"mkdir -p {path} && mount --move {folder}/mount{number} {path}"
 
 
-@contextlib.contextmanager
-def s3(folder: Path) -> Iterator[dict[str, str]]:
-    """An S3 server with a bucket; yields the variables under which a client finds it."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    with running(
-        sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port),
-        log=folder / "s3.log",
-    ):  # fmt: skip
-        wait_for(lambda: listens(port))
-        request = urllib.request.Request(f"{url}/bucket", method="PUT")
-        urllib.request.urlopen(request).close()
-        yield {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-
-
 def listener(address: str) -> psutil.Process:
     """The process that answers at an address of this machine."""
     port = int(address.rpartition(":")[2])
@@ -327,9 +307,3 @@ def hanging(stop: str, go: str) -> Iterator[None]:
 def hanging_disk(disk: Path) -> contextlib.AbstractContextManager[None]:
     """Whoever writes to it waits."""
     return hanging(f"fsfreeze -f {disk}", f"fsfreeze -u {disk}")
-
-
-def hanging_server(address: str) -> contextlib.AbstractContextManager[None]:
-    """Whoever asks it waits."""
-    server = listener(address).pid
-    return hanging(f"kill -STOP {server}", f"kill -CONT {server}")

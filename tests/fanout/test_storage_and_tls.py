@@ -1,4 +1,4 @@
-"""The commands of docs/more-machines.md over TLS, an object store and a disk that is full."""
+"""The commands of docs/more-machines.md over TLS, and with a disk that is full."""
 
 import contextlib
 import os
@@ -6,22 +6,14 @@ import shlex
 import subprocess
 from pathlib import Path
 
-import boto3
 import pytest
 
 from tests import project
-from tests.fanout.engines import free_port, hanging_server, listens, running, s3, wait_for
-from tests.fanout.kills import (
-    assert_done_by_workers,
-    assert_whole,
-    calling,
-    kill_worker_of,
-    survive_kills,
-)
+from tests.fanout.engines import free_port, listens, running, wait_for
+from tests.fanout.kills import assert_done_by_workers, calling, kill_worker_of
 from tests.fanout.page import (
     CACHE,
     CERTIFICATE,
-    REMOTE,
     START_SCHEDULER,
     START_WORKERS,
     TLS_SCHEDULER,
@@ -75,31 +67,6 @@ def test_tls_and_a_killed_worker(folder, workers, trainings, expected):
             output, _ = process.communicate(timeout=3600)
         assert process.returncode == 0, output
         assert_done_by_workers(output, here={"download"})
-    assert read_lock(caller) == expected
-
-
-@pytest.mark.slow
-def test_s3_as_all_that_caller_and_workers_share_survives_kills_and_hangs(
-    folder, workers, trainings, expected
-):
-    caller, certificate = small_project(folder / "project"), certify(folder)
-    add_remote, call = block(REMOTE).splitlines()
-    run(caller.folder, add_remote)
-    with s3(folder) as variables:
-        environment = variables | certificate
-        survive_kills(
-            caller,
-            lambda address: call.replace("tcp://head:8786", address),
-            lambda: dask_cluster(folder, workers, **environment),
-            trainings,
-            lambda: hanging_server(variables["AWS_ENDPOINT_URL"]),
-            **environment,
-        )
-        remote = boto3.session.Session(
-            variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"]
-        ).resource("s3", endpoint_url=variables["AWS_ENDPOINT_URL"])
-        objects = remote.Bucket("bucket").objects.filter(Prefix="grvae/files/md5/")
-        assert_whole((each.key, each.get()["Body"].read()) for each in objects)
     assert read_lock(caller) == expected
 
 

@@ -1,8 +1,4 @@
 import json
-import socket
-import subprocess
-import sys
-import urllib.request
 
 import numpy as np
 import pytest
@@ -158,45 +154,6 @@ def test_weights_that_are_none_are_named(digit, tmp_path):
     fails_with(result, f"{tmp_path / 'weights'}: no such file")
 
 
-def test_folder_without_a_page_is_not_served(tmp_path):
-    fails_with(run("serve", tmp_path), f"no index.html in {tmp_path}")
-
-
-def test_port_that_may_not_be_used_is_named(tmp_path, monkeypatch):
-    def refuse(*_):
-        raise PermissionError(13, "Permission denied")
-
-    (tmp_path / "index.html").touch()
-    monkeypatch.setattr("grvae.use.server.PageServer", refuse)
-    fails_with(run("serve", tmp_path, "--port", 80), "cannot use port 80: Permission denied")
-
-
-def test_busy_port_is_said_and_another_one_serves_this_machine_only(tmp_path):
-    (tmp_path / "index.html").write_text("the page")
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        port = busy.getsockname()[1]
-        command = [
-            sys.executable,
-            "-m",
-            "grvae.use.cli",
-            "serve",
-            str(tmp_path),
-            "--port",
-            str(port),
-        ]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-            try:
-                notice, address = server.stdout.readline(), server.stdout.readline().split()[4]
-                with urllib.request.urlopen(address) as answer:
-                    content = answer.read()
-            finally:
-                server.terminate()
-    assert notice.startswith(f"Port {port} is taken, using ")
-    assert address.startswith("http://127.0.0.1:")
-    assert str(port) not in address
-    assert content == b"the page"
-
-
 def test_results_are_three_lines_that_lead_on(tmp_path):
     (tmp_path / "metrics").mkdir()
     headline = {"argmax_accuracy": 0.98428, "lowest_recall": 0.9653, "squared_error": 11.1745}
@@ -206,7 +163,7 @@ def test_results_are_three_lines_that_lead_on(tmp_path):
     assert result.output.splitlines() == [
         "Argmax accuracy and squared error on the test split: gated 98.4 %, 11.17",
         f"Report: {tmp_path}/report.md",
-        f"Page:   grvae serve {tmp_path}/demo",
+        f"Page:   {tmp_path}/demo/index.html",
     ]
 
 

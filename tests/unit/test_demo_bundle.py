@@ -1,5 +1,6 @@
 import base64
 import json
+import re
 import zlib
 
 import numpy as np
@@ -136,3 +137,14 @@ def test_page_of_the_default_networks_is_small(params, images, tmp_path):
 def test_sources_without_a_page_are_refused(tmp_path):
     with pytest.raises(GrvaeError, match=r"no index\.html in"):
         write_page(tmp_path / "page", tmp_path, {})
+
+
+def test_page_forbids_what_is_not_its_own_file_before_it_loads_anything():
+    head = (PROJECT / "grvae" / "demo" / "index.html").read_text().partition("</head>")[0]
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', head)
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["default-src"] == "'none'"
+    assert directives["script-src"] == directives["style-src"] == "'self'"
+    assert "unsafe" not in policy
+    # It holds for what comes after it.
+    assert head.index(policy) < min(head.index("<link"), head.index("<title"))
