@@ -80,16 +80,16 @@ mutants: $(INSTALLED)
 # table has are not repeated.
 front: $(INSTALLED)
 	dvc repro download@gated
-	python -m benchmarks.trials --params params.yaml --data data/gated --split validation --workers $(JOBS) \
-		--trials reports/search/front.yaml --table reports/search/front.csv --device $(DEVICE)
+	python -m benchmarks.sweep --params params.yaml --data data/gated --measure validation --workers $(JOBS) \
+		--list reports/search/front.yaml --table reports/search/front.csv --device $(DEVICE)
 	python -m benchmarks.trial_pages front --table reports/search/front.csv \
 		--figure reports/search/front.png --markdown reports/search/front.md
 
 # How often a run loses a digit: hours, or minutes with DEVICE=cuda.
 many-seeds: $(INSTALLED)
 	dvc repro download@gated
-	python -m benchmarks.trials --params params.yaml --data data/gated --split test --workers $(JOBS) \
-		--trials reports/many_seeds/trials.yaml --table reports/many_seeds/runs.csv \
+	python -m benchmarks.sweep --params params.yaml --data data/gated --measure test --workers $(JOBS) \
+		--list reports/many_seeds/trials.yaml --table reports/many_seeds/runs.csv \
 		--histories reports/many_seeds/histories --device $(DEVICE)
 	python -m benchmarks.trial_pages seeds --table reports/many_seeds/runs.csv \
 		--markdown reports/many_seeds/summary.md
@@ -99,10 +99,9 @@ longer: $(INSTALLED)
 	python -m fanout.hidden studies/claims/dvc.yaml dvc repro \
 		studies/claims/dvc.yaml:download@mnist studies/claims/dvc.yaml:train_reader@mnist \
 		studies/claims/dvc.yaml:longer_resolve
-	python -m studies.longer.train --params studies/longer/params.yaml --main-params params.yaml \
-		--recipes studies/longer/variants.json --data studies/claims/data/mnist \
-		--reader studies/claims/readers/mnist.safetensors --table reports/longer/runs.csv \
-		--workers $(JOBS) --device $(DEVICE)
+	python -m benchmarks.sweep --params params.yaml --data studies/claims/data/mnist --measure claims --workers $(JOBS) \
+		--reader studies/claims/readers/mnist.safetensors \
+		--list studies/longer/params.yaml --table reports/longer/runs.csv --device $(DEVICE)
 	python -m fanout.hidden studies/claims/dvc.yaml dvc repro \
 		studies/claims/dvc.yaml:longer_report studies/claims/dvc.yaml:longer_figures \
 		studies/claims/dvc.yaml:longer_doses
