@@ -4,7 +4,6 @@
 #   make demo    build the browser demo if need be, and serve it on this machine
 #   make bench   what training costs, against the published recipe and the machine's own rate
 #   make race    quality against training time, beside runs of the published recipe
-#   make mutants change the code that decides a number in one place at a time, and count what tests notice
 #   make front   accuracy against error of every recipe that was tried, on validation images
 #   make many-seeds  how often a run loses a digit, over 100 seeds
 #   make longer  the runs that the study of the claims has no time for: the published recipe, and many seeds
@@ -22,7 +21,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race lost-digit front many-seeds longer mutants drawn faults chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race lost-digit front many-seeds longer drawn faults chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@if test -e .git; then grvae repro -j $(JOBS); else dvc repro; fi
@@ -72,9 +71,6 @@ lost-digit: $(INSTALLED)
 drawn: $(INSTALLED)
 	python -m benchmarks.drawn_styles --params params.yaml --runs runs \
 		--out reports/drawn_styles.json --table reports/drawn_styles.md
-
-mutants: $(INSTALLED)
-	python -m tools.mutants
 
 # Accuracy against error of every recipe that was tried, on validation images: hours. Runs that the
 # table has are not repeated.
