@@ -4,7 +4,6 @@
 #   make demo    build the browser demo if need be, and say where it is
 #   make bench   what training costs, against the published recipe and the machine's own rate
 #   make race    quality against training time, beside runs of the published recipe
-#   make mutants change the code that decides a number in one place at a time, and count what tests notice
 #   make front   accuracy against error of every recipe that was tried, on validation images
 #   make many-seeds  how often a run loses a digit, over 100 seeds
 #   make longer  the runs that the study of the claims has no time for: the published recipe, and many seeds
@@ -22,7 +21,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race front many-seeds longer mutants drawn faults chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race front many-seeds longer drawn faults chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@if test -e .git; then grvae repro -j $(JOBS); else dvc repro; fi
@@ -45,10 +44,10 @@ demo: $(INSTALLED) scm
 	@echo "The page opens by double click: $(CURDIR)/reports/demo/index.html"
 
 bench: $(INSTALLED)
-	dvc repro download@gated
-	python -m benchmarks.speed --params params.yaml --images data/gated/train.safetensors \
+	dvc repro download
+	python -m benchmarks.speed --params params.yaml --images data/mnist/train.safetensors \
 		--summary reports/benchmark/summary.md --out reports/benchmark/speed.json
-	python -m benchmarks.cost --params params.yaml --images data/gated/train.safetensors \
+	python -m benchmarks.cost --params params.yaml --images data/mnist/train.safetensors \
 		--table reports/benchmark/growth.csv --figure reports/benchmark/growth.png
 
 # The pipeline's own runs against those of the published recipe in reports/many_seeds: where they end,
@@ -67,42 +66,31 @@ drawn: $(INSTALLED)
 	python -m benchmarks.drawn_styles --params params.yaml --runs runs \
 		--out reports/drawn_styles.json --table reports/drawn_styles.md
 
-mutants: $(INSTALLED)
-	python -m tools.mutants
-
 # Accuracy against error of every recipe that was tried, on validation images: hours. Runs that the
 # table has are not repeated.
 front: $(INSTALLED)
-	dvc repro download@gated
-	python -m benchmarks.trials --params params.yaml --data data/gated --split validation --workers $(JOBS) \
-		--trials reports/search/front.yaml --table reports/search/front.csv --device $(DEVICE)
+	dvc repro download
+	python -m benchmarks.sweep --params params.yaml --data data/mnist --measure validation --workers $(JOBS) \
+		--list reports/search/front.yaml --table reports/search/front.csv --device $(DEVICE)
 	python -m benchmarks.trial_pages front --table reports/search/front.csv \
 		--figure reports/search/front.png --markdown reports/search/front.md
 
 # How often a run loses a digit: hours, or minutes with DEVICE=cuda.
 many-seeds: $(INSTALLED)
-	dvc repro download@gated
-	python -m benchmarks.trials --params params.yaml --data data/gated --split test --workers $(JOBS) \
-		--trials reports/many_seeds/trials.yaml --table reports/many_seeds/runs.csv \
+	dvc repro download
+	python -m benchmarks.sweep --params params.yaml --data data/mnist --measure test --workers $(JOBS) \
+		--list reports/many_seeds/trials.yaml --table reports/many_seeds/runs.csv \
 		--histories reports/many_seeds/histories --device $(DEVICE)
 	python -m benchmarks.trial_pages seeds --table reports/many_seeds/runs.csv \
 		--markdown reports/many_seeds/summary.md
 
 # Days on a CPU, a quarter of an hour with DEVICE=cuda. Runs that the table has are not repeated.
 longer: $(INSTALLED)
-	python -m fanout.hidden studies/claims/dvc.yaml dvc repro \
-		studies/claims/dvc.yaml:download@mnist studies/claims/dvc.yaml:train_reader@mnist \
-		studies/claims/dvc.yaml:longer_resolve
-	python -m studies.longer.train --params studies/longer/params.yaml --main-params params.yaml \
-		--recipes studies/longer/variants.json --data studies/claims/data/mnist \
-		--reader studies/claims/readers/mnist.safetensors --table reports/longer/runs.csv \
-		--workers $(JOBS) --device $(DEVICE)
-	python -m fanout.hidden studies/claims/dvc.yaml dvc repro \
-		studies/claims/dvc.yaml:longer_report studies/claims/dvc.yaml:longer_figures \
-		studies/claims/dvc.yaml:longer_doses
-
-faults: $(INSTALLED)
-	python -m tests.faults --out reports/faults.json
+	dvc --cd studies repro download@mnist train_reader@mnist longer_resolve
+	python -m benchmarks.sweep --params params.yaml --data studies/claims/data/mnist --measure claims --workers $(JOBS) \
+		--reader studies/claims/readers/mnist.safetensors \
+		--list studies/longer/params.yaml --table studies/reports/longer/runs.csv --device $(DEVICE)
+	dvc --cd studies repro longer_report longer_figures longer_doses
 
 # The browser tests drive Debian's Chromium.
 chromium:

@@ -90,7 +90,8 @@ def test_package_that_no_stage_depends_on_can_change_no_result(package):
 @pytest.mark.parametrize(("report", "study"), REPORTS.items())
 def test_study_s_report_depends_on_all_that_it_compares_with_the_registration(report, study):
     compared = {*hashed_files(study), study / REGISTRATION, study / DEVIATIONS}
-    assert compared <= {Path("studies", dep) for dep in CLAIMS[report]["deps"]}
+    there = {path for path in compared if (PROJECT / path).exists()}
+    assert there <= {Path("studies", dep) for dep in CLAIMS[report]["deps"]}
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -1,0 +1,111 @@
+"""Sweeps: which runs are still to be made, and what one leaves."""
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from click.testing import CliRunner
+
+from benchmarks.sweep import fill_table, run_halves, study_runs, sweep, trial_runs
+from grvae.base.errors import GrvaeError
+from grvae.base.layout import DataFolder
+from grvae.base.storage import load_table, save_table
+from grvae.datasets import load_digits, write_splits
+from grvae.measure.metrics import argmax_accuracy
+from grvae.params import load_params
+from studies.longer.halves import HalvesRecipe
+from tests.conftest import PROJECT, write_small_params
+from tests.handmade import HALVES
+
+NOWHERE = DataFolder(Path("nowhere"))
+
+
+@pytest.fixture
+def files(tmp_path):
+    files = DataFolder(tmp_path / "data")
+    write_splits(files, *load_digits(), fraction=0.1)
+    return files
+
+
+def make_row(accuracy):
+    if accuracy is None:
+        raise GrvaeError("the loss became nan")
+    return {"accuracy": accuracy}
+
+
+def test_only_runs_without_a_row_are_made_and_a_failed_one_leaves_the_others(tmp_path):
+    table = tmp_path / "runs.csv"
+    save_table(table, pd.DataFrame({"trial": ["b", "a"], "seed": [1, 1], "accuracy": [0.9, 0.9]}))
+    results = {("b", 1): 0.0, ("b", 0): 0.1, ("gone", 0): None, ("a", 1): 0.0, ("c", 5): 0.2}
+    runs = {run: partial(make_row, accuracy) for run, accuracy in results.items()}
+    with pytest.raises(GrvaeError, match=r"^gone 0: the loss became nan$"):
+        fill_table(table, "trial", runs, workers=1)
+    rows = [("b", 0, 0.1), ("b", 1, 0.9), ("a", 1, 0.9), ("c", 5, 0.2)]
+    assert list(load_table(table).itertuples(index=False, name=None)) == rows
+
+
+@pytest.mark.parametrize("name", ["search/front", "many_seeds/runs", "claims/pilot", "longer/runs"])
+def test_committed_table_lacks_no_run_of_its_list(params, name):
+    lists = {
+        "search/front": PROJECT / "reports/search/front.yaml",
+        "many_seeds/runs": PROJECT / "reports/many_seeds/trials.yaml",
+        "claims/pilot": PROJECT / "studies/claims/pilot.yaml",
+    }
+    if name in lists:
+        column, runs = "trial", trial_runs(lists[name], params, NOWHERE, "cpu", "test", None)
+    else:
+        study = PROJECT / "studies/longer/params.yaml"
+        column, runs = "variant", study_runs(study, params, NOWHERE, "cpu", Path("nowhere"))
+    rows = load_table(PROJECT / "reports" / f"{name}.csv")
+    assert runs.keys() <= set(zip(rows[column], rows["seed"], strict=True))
+
+
+def test_trial_is_measured_on_the_split_that_was_asked_and_leaves_its_history(tmp_path, files):
+    params = load_params(write_small_params(tmp_path / "params.yaml"))
+    trials, histories = tmp_path / "trials.yaml", tmp_path / "histories"
+    trials.write_text(
+        "trials: {a: {family: f, variant: routed, changes: {decoder_epochs: 2}, seeds: [3, 1]}}"
+    )
+    files.test.unlink()  # whoever chooses a recipe does not open it
+    runs = trial_runs(trials, params, files, "cpu", "validation", histories)
+    row = runs["a", 3]()
+    history = load_table(histories / "a-3.csv")
+    assert history["phase"].tolist() == ["joint", "decoder", "decoder"]
+    reached = history["validation_accuracy"].iloc[-1]
+    assert row[argmax_accuracy.__name__] == pytest.approx(reached, abs=1e-6)
+    assert (row["family"], row["device"]) == ("f", "cpu")
+    assert row.keys() <= set(load_table(PROJECT / "reports/search/front.csv").columns)
+
+
+def test_wrong_trial_is_one_line(tmp_path, params):
+    trials = tmp_path / "trials.yaml"
+    trials.write_text("trials: {a: {family: f, changes: {epochs: 0}, seeds: [0, 1]}}")
+    with pytest.raises(GrvaeError, match=rf"^{trials}: trials.a.changes.epochs: got 0"):
+        trial_runs(trials, params, NOWHERE, "cpu", "test", None)
+
+
+def test_failed_run_of_two_halves_leaves_the_precision_as_it_was(files):
+    recipe = HalvesRecipe(**HALVES | {"l1_weight": 1e39})
+    before = torch.get_float32_matmul_precision()
+    with pytest.raises(GrvaeError, match="the loss became"):
+        run_halves(recipe, 0, files, "cpu")
+    assert torch.get_float32_matmul_precision() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ((), "--reader: missing, and --measure claims needs it"),
+        pytest.param(
+            ("--device=cuda",), "--device: got cuda, but PyTorch finds no GPU",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_sweep_needs_and_lacks_is_one_line(tmp_path, options, line):
+    files = [f"--{name}={tmp_path}" for name in ("list", "data", "table")]
+    command = [f"--params={PROJECT / 'params.yaml'}", *files, "--measure=claims", *options]
+    result = CliRunner().invoke(sweep, command)
+    assert (result.exit_code, result.output) == (1, f"Error: {line}\n")
