@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 if TYPE_CHECKING:  # whoever only reads the declarations need not wait for torch
     from torch import Tensor
 
-    from grvae.model.images import ImageSpec
+    from grvae.base.image_spec import ImageSpec
     from grvae.params import Evaluation
 
 DEAD_LATENT_STD = 1e-3

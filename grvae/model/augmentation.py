@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from grvae.model.images import ImageSpec
+from grvae.base.image_spec import ImageSpec
 
 
 def shift_at_random(

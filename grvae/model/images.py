@@ -2,40 +2,15 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from grvae.base.errors import GrvaeError
+from grvae.base.image_spec import MNIST, ImageSpec
 from grvae.base.seeding import random_stream
 from grvae.base.storage import load_arrays
-
-
-@dataclass(frozen=True)
-class ImageSpec:
-    """What all images of a set share.
-
-    Attributes:
-        classes: their names, in the order of the labels.
-        side: in pixels; images are square.
-        colours: 1 is grey; 3 are red, green and blue.
-    """
-
-    classes: Annotated[tuple[str, ...], Field(min_length=2)]
-    side: Annotated[int, Field(ge=16, le=64, multiple_of=4)]
-    colours: Literal[1, 3]
-
-    @property
-    def pixels(self) -> int:
-        """How many values an image has."""
-        return self.colours * self.side**2
-
-
-# What a file without a word of its images holds: handwritten digits, or what has their shape.
-MNIST = ImageSpec(classes=tuple("0123456789"), side=28, colours=1)
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from pydantic import Field, TypeAdapter
 from torch import Tensor, nn
 
 from grvae.base.errors import GrvaeError
+from grvae.base.image_spec import MNIST, ImageSpec
 from grvae.base.seeding import random_stream, weights_drawn_from
 from grvae.base.storage import load_arrays, save_arrays
-from grvae.model.images import MNIST, ImageSpec
 from grvae.params import HiddenAct, LatentAct, Network, Posterior, Recipe, Size
 
 # Of the two convolutions: without padding a side of 4 n becomes 2 n - 2, and then n - 2.

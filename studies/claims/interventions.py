@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grvae.model.images import MNIST
+from grvae.base.image_spec import MNIST
 from grvae.model.vae import VAE
 from studies.claims.reader import Reader, posterior
 

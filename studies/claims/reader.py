@@ -11,12 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from grvae.base.errors import GrvaeError
+from grvae.base.image_spec import MNIST
 from grvae.base.numerics import repeatable
 from grvae.base.seeding import random_stream, weights_drawn_from
 from grvae.base.storage import load_arrays, save_arrays
 from grvae.model.augmentation import shift_at_random
 from grvae.model.descent import Descent, one_cycle
-from grvae.model.images import MNIST, ImageSet
+from grvae.model.images import ImageSet
 from studies.claims.study import ReaderRecipe
 
 # From pixels (image, 784) in [0, 1] to logits (image, digit).

@@ -21,10 +21,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ConstantLR
 
+from grvae.base.image_spec import MNIST
 from grvae.base.numerics import repeatable
 from grvae.base.seeding import random_stream, weights_drawn_from
 from grvae.model.descent import Descent, one_cycle
-from grvae.model.images import MNIST, ImageSet
+from grvae.model.images import ImageSet
 from grvae.model.routing import route_gradient
 from grvae.model.run import shuffled_batches
 from grvae.params import Count, Fraction, NonNegative, Rate, Section, Size

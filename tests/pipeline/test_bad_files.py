@@ -29,8 +29,8 @@ COMMANDS = {
     "evaluate": (evaluate, "--params params.yaml --variant variants/routed.json --data data "
                  "--run {run}"),
     "probe_pixels": (probe_pixels, "--params params.yaml --data data/digits --out probe.json"),
-    "summarise": (summarise, "--params params.yaml --runs runs --pixel-probe probe.json --metrics metrics "
-                  "--summary summary.json --table runs.csv --curves curves.csv "
+    "summarise": (summarise, "--params params.yaml --runs runs --pixel-probe probe.json "
+                  "--metrics metrics --summary summary.json --table runs.csv --curves curves.csv "
                   "--confusion confusion.csv"),
     "figures": (figures, "--params params.yaml --runs runs --table runs.csv --curves curves.csv "
                 "--published published.json --out figures"),

@@ -4,9 +4,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from grvae.show.digits import draw_reconstructions, draw_sweep, draw_traversals, encode_gif
 from PIL import Image
 
-from grvae.show.digits import draw_reconstructions, draw_sweep, draw_traversals, encode_gif
 from grvae.show.figures import (
     draw_accuracy_against_error,
     draw_all,
