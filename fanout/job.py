@@ -1,53 +1,79 @@
-"""What a fan-out's caller and its workers tell each other."""
+"""What the caller asks of a worker: one stage's commands, in words that need no DVC."""
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from fanout.pipeline import Unit
+
+# How many threads, and processes of joblib, a command may use.
+THREADS_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+
+
+class FanoutError(Exception):
+    """What stops the whole call: one line that says what is wrong, where, and what would do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))  # others' messages, quoted in it, have lines
 
 
 @dataclass(frozen=True)
-class Remote:
-    """For workers that share no disk with the caller: a DVC remote, and the project's files."""
+class Command:
+    """One of a stage's commands: as in dvc.yaml, and as the arguments of the shell DVC uses."""
 
-    name: str
-    archive: bytes
+    text: str
+    shell: Sequence[str]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all units of one fan-out have in common.
+    """One stage to run.
 
     Attributes:
-        name: unique; also the Dask topic of its events.
-        project: the caller's project folder.
-        identity: the same for equal projects; see `Snapshot`.
-        exchange: the cache folder that caller and workers share, or else the remote.
-        settings: of the caller's DVC, for the worker's.
-        threads: of each stage's process.
-        versions: what the caller computes with.
+        name: the stage's address.
+        commands: run one after the other until one fails.
+        folder: where they run.
+        root: of the DVC project.
+        inputs: files and folders that the stage reads.
+        outputs: files and folders that it writes.
+        log: the file for what the commands print.
     """
 
     name: str
-    project: Path
-    identity: str
-    exchange: Path | Remote
-    settings: Mapping[str, str]
-    threads: int
-    versions: Mapping[str, str]
+    commands: Sequence[Command]
+    folder: Path
+    root: Path
+    inputs: Sequence[Path]
+    outputs: Sequence[Path]
+    log: Path
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment variables by which DVC tells a command where it is."""
+        return {"DVC_ROOT": str(self.root), "DVC_STAGE": self.name}
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a unit ended; `problem` is None if all its results are in the run-cache."""
+class Workers(Protocol):
+    """Who runs jobs: processes of this machine, or a cluster."""
 
-    unit: Unit
-    seconds: float
-    problem: str | None = None
-    log: tuple[str, ...] = ()
+    def slots(self) -> int:
+        """How many jobs may run at a time."""
+
+    def start(self, job: Job) -> None:
+        """Start a job; at most as many as there are slots."""
+
+    def wait(self, seconds: float) -> Mapping[str, str | None]:
+        """Wait until jobs end: each one's name, and the problem if it failed; none in time: {}."""
+
+    def stop(self) -> None:
+        """End all that runs."""
 
 
-def meeting_place(cache: Path, name: str) -> Path:
-    """A file in the shared cache folder for what caller and workers tell each other."""
-    return cache / "fanout" / name
+def describe_exit(code: int) -> str | None:
+    """Why a process failed, from its exit code (negative: the signal); None if it did not."""
+    if code == 0:
+        return None
+    if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        return "killed, probably out of memory: fewer processes (-j) need less"
+    return f"exit code {code}" if code > 0 else f"ended by {signal.Signals(-code).name}"

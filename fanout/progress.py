@@ -1,75 +1,64 @@
-"""How far a fan-out is: a bar on a terminal, one line per event elsewhere."""
+"""How far a call is: one line an event, and on a terminal a bar."""
 
 import time
+from collections import defaultdict
 
-import click
 from tqdm import tqdm
-
-from fanout.job import Outcome
 
 SHOWN_LOG_LINES = 20
 
 
 class Progress:
-    """Counts what is done, running, waiting and failed, and shows it on standard error."""
+    """Counts stages, and estimates the time left from those that have run."""
 
-    def __init__(self, units: int) -> None:
-        self.units, self.workers = units, 0
-        self.started: dict[str, float] = {}  # when each running unit was started
-        self.seconds: list[float] = []  # of the units that are done
-        self.failed = 0
-        self.bar = tqdm(total=units, bar_format="{desc} |{bar}| {elapsed}", disable=None)
+    def __init__(self, stages: int) -> None:
+        self.started: dict[str, float] = {}
+        self.seconds: dict[str, list[float]] = defaultdict(list)  # by the name before the row's
+        self.stages, self.ended = stages, 0
+        self.bar = tqdm(total=stages, unit="stage", disable=None)
 
-    def __enter__(self) -> "Progress":
-        self.refresh(self.workers)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
+    def show(self, line: str) -> None:
+        """Show a line, above the bar."""
+        self.bar.write(line)
 
     def start(self, name: str) -> None:
-        """A worker has begun a unit, perhaps again after another worker died."""
+        """A stage has begun."""
         self.started[name] = time.monotonic()
-        self.show(f"started: {name}")
+        self.show(f"Running stage '{name}'")
 
-    def finish(self, outcome: Outcome) -> None:
-        """A unit has ended."""
-        self.started.pop(outcome.unit.name, None)
-        if outcome.problem is None:
-            self.seconds.append(outcome.seconds)
-            self.show(f"done in {outcome.seconds:.0f} s: {outcome.unit.name}")
-        else:
-            self.failed += 1
-            log = [f"    {line}" for line in outcome.log[-SHOWN_LOG_LINES:]]
-            self.show("\n".join([f"FAILED: {outcome.unit.name}: {outcome.problem}", *log]))
+    def end(self, name: str, outcome: str, waiting: list[str], slots: int) -> None:
+        """A stage has ended, or there was nothing to run.
+
+        Args:
+            name: the stage.
+            outcome: what became of it.
+            waiting: the stages that have not begun.
+            slots: how many run at a time.
+        """
+        self.ended += 1
         self.bar.update()
+        if outcome == "unchanged":
+            return
+        if name in self.started:
+            seconds = time.monotonic() - self.started.pop(name)
+            if outcome == "done":
+                self.seconds[kind(name)].append(seconds)
+                outcome = f"done in {seconds:.0f} s"
+        left = self.time_left(waiting, slots)
+        self.show(f"[{self.ended}/{self.stages}] {name}: {outcome}{left}")
 
-    def show(self, event: str) -> None:
-        """Show one event, and where that leaves us."""
-        if self.bar.disable:
-            click.echo(f"{event}\n  {self}", err=True)
-        else:
-            self.bar.write(event)
-            self.refresh(self.workers)
+    def time_left(self, waiting: list[str], slots: int) -> str:
+        """From the mean time of the rows that have run; nothing while one of a kind is missing."""
+        now, total = time.monotonic(), 0.0
+        for name in [*waiting, *self.started]:
+            if not (times := self.seconds.get(kind(name))):
+                return ""
+            passed = now - self.started.get(name, now)
+            total += max(0.0, sum(times) / len(times) - passed)
+        minutes, seconds = divmod(round(total / slots), 60)
+        return f"; about {minutes} min {seconds} s left" if total else ""
 
-    def refresh(self, workers: int) -> None:
-        """Bring the bar up to date."""
-        self.workers = workers
-        self.bar.set_description_str(str(self))
 
-    def __str__(self) -> str:
-        done, running = len(self.seconds), len(self.started)
-        waiting = self.units - done - running - self.failed
-        counts = f"{done} done, {running} running, {waiting} waiting, {self.failed} failed"
-        if self.workers == 0:
-            return f"{counts}, no worker yet"
-        return f"{counts}, {self.time_left(waiting)}"
-
-    def time_left(self, waiting: int) -> str:
-        """An estimate from the mean time of the units that are done."""
-        if not self.seconds:
-            return "time left unknown"
-        mean, now = sum(self.seconds) / len(self.seconds), time.monotonic()
-        started = sum(max(0.0, mean - (now - start)) for start in self.started.values())
-        minutes, seconds = divmod(round((waiting * mean + started) / self.workers), 60)
-        return f"about {minutes} min {seconds} s left" if minutes else f"about {seconds} s left"
+def kind(name: str) -> str:
+    """The name of a matrix, from that of a row; or a stage's own."""
+    return name.partition("@")[0]
