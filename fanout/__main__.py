@@ -68,8 +68,7 @@ def positive(text: str) -> int:
 def reproduce(options: argparse.Namespace, memory_per_job: float | None) -> int:
     """Bring the targets up to date, or say what is stale; returns the exit code."""
     from fanout.pipeline import open_pipeline  # DVC takes a second to import
-    from fanout.progress import Progress
-    from fanout.schedule import run_stages
+    from fanout.schedule import Run
 
     with open_pipeline(options.targets or ["dvc.yaml"]) as pipeline:
         if options.dry:
@@ -80,14 +79,12 @@ def reproduce(options: argparse.Namespace, memory_per_job: float | None) -> int:
             ):
                 print("\n  ".join([title, *(names or ["nothing"])]))
             return 0
-        workers = choose_workers(options, memory_per_job, pipeline.root)
-        failed = run_stages(pipeline, workers, Progress(len(pipeline.stages)))
-    if failed:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
-        total = len(pipeline.stages)
-        print(f"Error: {len(failed)} of {total} stages are not up to date: {reasons}",
-              file=sys.stderr)  # fmt: skip
-        return 1
+        run = Run(pipeline, choose_workers(options, memory_per_job, pipeline.root))
+        run.run()
+    if run.failed:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in run.failed.items())
+        count = f"{len(run.failed)} of {len(pipeline.stages)} stages failed"
+        raise FanoutError(f"{count}, {len(run.blocked)} wait for them: {reasons}")
     return 0
 
 

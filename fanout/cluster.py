@@ -17,14 +17,13 @@ import tarfile
 import tempfile
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from fanout.job import THREADS_VARIABLES, FanoutError, Job, describe_exit
-from fanout.local import start_log
 
 try:
     import dask
@@ -35,7 +34,6 @@ except ModuleNotFoundError as error:
 
 CONNECT_TIMEOUT = "10s"
 LOOK_SECONDS = 0.5
-ATTEMPTS = 3  # for a job whose data were lost with a worker
 GONE = "the Dask scheduler is gone; what was finished is kept: the same command goes on"
 
 # Runs a command until that ends, or standard input does, as when the worker was killed.
@@ -67,7 +65,6 @@ class ClusterWorkers:
         self.executor = self.client.get_executor(pure=False)
         self.sent: dict[str, Any] = {}  # by the hash of the content
         self.running: dict[Future[tuple[int, bytes, bytes]], Job] = {}
-        self.attempts: dict[str, int] = {}
 
     def slots(self) -> int:
         """How many jobs may run at a time; workers may come and go."""
@@ -78,7 +75,6 @@ class ClusterWorkers:
 
     def start(self, job: Job) -> None:
         """Send a job with what it reads."""
-        self.attempts[job.name] = self.attempts.get(job.name, 0) + 1
         names = tracked_files(self.top)
         sources = self.send(pack(self.top, names))
         known = {self.top / name for name in names}
@@ -112,16 +108,13 @@ class ClusterWorkers:
                 if self.client.status != "running":
                     raise FanoutError(GONE) from error
                 self.sent.clear()  # a worker died that had data which it alone had
-                if self.attempts[job.name] < ATTEMPTS:
-                    self.start(job)
-                else:
-                    ended[job.name] = f"its data were lost with a worker, {ATTEMPTS} times"
+                self.start(job)
         return ended
 
     def collect(self, job: Job, future: Future[tuple[int, bytes, bytes]]) -> str | None:
         """Write what a job has printed and made; returns the problem if it failed."""
         error = future.exception()
-        start_log(job.log)
+        job.start_log()
         if isinstance(error, KilledWorker):
             return "its worker was killed again and again, probably out of memory"
         if error is not None:
@@ -224,17 +217,16 @@ def run_job(
             (top / name).write_bytes(content)
         (top / job.folder).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile() as log:
+            there = replace(job, root=top / job.root, folder=top / job.folder)
             for command in job.commands:
-                if code := run_guarded(
-                    command.shell, replace(job, root=top / job.root), top, threads, log
-                ):
+                if code := run_guarded(command, there, threads, log):
                     break
             made = [str(path) for path in job.outputs if (top / path).exists()]
             log.seek(0)
             return code, log.read(), pack(top, made)
 
 
-def run_guarded(command: Sequence[str], job: Job, top: Path, threads: int, log: Any) -> int:
+def run_guarded(command: str, job: Job, threads: int, log: IO[bytes]) -> int:
     """Run a command until it ends, the worker does, or nobody wants its result any more."""
     worker = get_worker()
     task = worker.get_current_task()
@@ -243,7 +235,7 @@ def run_guarded(command: Sequence[str], job: Job, top: Path, threads: int, log: 
     variables |= dict.fromkeys(THREADS_VARIABLES, str(threads)) | job.variables
     variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     process = subprocess.Popen(
-        [sys.executable, "-c", GUARD, *command], cwd=top / job.folder, env=variables,
+        [sys.executable, "-c", GUARD, *job.shell, command], cwd=job.folder, env=variables,
         stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     try:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-
 # How many threads, and processes of joblib, a command may use.
 THREADS_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
@@ -19,20 +18,13 @@ class FanoutError(Exception):
 
 
 @dataclass(frozen=True)
-class Command:
-    """One of a stage's commands: as in dvc.yaml, and as the arguments of the shell DVC uses."""
-
-    text: str
-    shell: Sequence[str]
-
-
-@dataclass(frozen=True)
 class Job:
     """One stage to run.
 
     Attributes:
         name: the stage's address.
         commands: run one after the other until one fails.
+        shell: the arguments before a command, of the shell that DVC runs it by.
         folder: where they run.
         root: of the DVC project.
         inputs: files and folders that the stage reads.
@@ -41,7 +33,8 @@ class Job:
     """
 
     name: str
-    commands: Sequence[Command]
+    commands: Sequence[str]
+    shell: Sequence[str]
     folder: Path
     root: Path
     inputs: Sequence[Path]
@@ -50,8 +43,15 @@ class Job:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The environment variables by which DVC tells a command where it is."""
+        """The environment variables by which DVC tells a command what it is."""
         return {"DVC_ROOT": str(self.root), "DVC_STAGE": self.name}
+
+    def start_log(self) -> None:
+        """Empty the log; git does not see a folder that is made for it."""
+        if not self.log.parent.is_dir():
+            self.log.parent.mkdir(parents=True)
+            (self.log.parent / ".gitignore").write_text("*\n")
+        self.log.write_bytes(b"")
 
 
 class Workers(Protocol):
@@ -61,10 +61,10 @@ class Workers(Protocol):
         """How many jobs may run at a time."""
 
     def start(self, job: Job) -> None:
-        """Start a job; at most as many as there are slots."""
+        """Start a job; there is a slot for it."""
 
     def wait(self, seconds: float) -> Mapping[str, str | None]:
-        """Wait until jobs end: each one's name, and the problem if it failed; none in time: {}."""
+        """Wait until jobs end, or so long; gives each one's name, and the problem if it failed."""
 
     def stop(self) -> None:
         """End all that runs."""

@@ -17,25 +17,15 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 
-from fanout.job import Command, Job, describe_exit
+from fanout.job import Job, describe_exit
 
-PYTHON = re.compile(r"(?:PYTHONSAFEPATH=(?P<safe>\S*) +)?python3? +-m +(?P<rest>\S.*)")
+MODULE = re.compile(r"(?:PYTHONSAFEPATH=(?P<safe>\w*) +)?python3? +-m +(?P<arguments>\S.*)")
 SHELL_SYNTAX = re.compile(r"[|&;<>()$`\\*?\[\]{}~#!\n]")
-
-
-@dataclass
-class Running:
-    """A job, its process, and the commands that follow."""
-
-    job: Job
-    process: BaseProcess
-    left: list[Command] = field(default_factory=list)
 
 
 class LocalWorkers:
@@ -46,7 +36,8 @@ class LocalWorkers:
         self.context = get_context("forkserver")
         self.context.set_forkserver_preload(list(preload))
         self.since = time.time()  # what is preloaded is as new as this
-        self.running: dict[int, Running] = {}
+        # By what tells of a process's end: the job, and the number of its command.
+        self.running: dict[int, tuple[Job, int, BaseProcess]] = {}
 
     def slots(self) -> int:
         """How many jobs may run at a time."""
@@ -54,54 +45,43 @@ class LocalWorkers:
 
     def start(self, job: Job) -> None:
         """Start a job's first command."""
-        start_log(job.log)
-        self.run_next(job, list(job.commands))
+        job.start_log()
+        self.start_command(job, 0)
 
-    def run_next(self, job: Job, commands: list[Command]) -> None:
-        """Start the first of the commands."""
-        process = self.context.Process(
-            target=run_command, args=(commands[0], job.folder, job.variables, job.log, self.since)
-        )
+    def start_command(self, job: Job, number: int) -> None:
+        """Start one of a job's commands."""
+        process = self.context.Process(target=run_command, args=(job, number, self.since))
         # multiprocessing lets the child import the caller's main module, which it does not need.
         main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
         try:
             process.start()
         finally:
             sys.modules["__main__"] = main
-        self.running[process.sentinel] = Running(job, process, commands[1:])
+        self.running[process.sentinel] = job, number, process
 
     def wait(self, seconds: float) -> Mapping[str, str | None]:
         """Wait until jobs end; gives each one's name, and the problem if it failed."""
         ended: dict[str, str | None] = {}
         for sentinel in connection.wait(list(self.running), seconds):
             assert isinstance(sentinel, int)
-            running = self.running.pop(sentinel)
-            running.process.join()
-            end_group(running.process)
-            assert running.process.exitcode is not None
-            problem = describe_exit(running.process.exitcode)
-            if problem is None and running.left:
-                self.run_next(running.job, running.left)
+            job, number, process = self.running.pop(sentinel)
+            process.join()
+            end_group(process)
+            assert process.exitcode is not None
+            problem = describe_exit(process.exitcode)
+            if problem is None and number + 1 < len(job.commands):
+                self.start_command(job, number + 1)
             else:
-                ended[running.job.name] = problem
+                ended[job.name] = problem
         return ended
 
     def stop(self) -> None:
         """Kill all that runs, with all that it has started."""
-        for running in self.running.values():
-            end_group(running.process)
-            running.process.kill()
-        for running in self.running.values():
-            running.process.join()
+        for _, _, process in self.running.values():
+            end_group(process)
+            process.kill()
+            process.join()
         self.running.clear()
-
-
-def start_log(log: Path) -> None:
-    """Empty the file of a log; git does not see a folder that is made for it."""
-    if not log.parent.is_dir():
-        log.parent.mkdir(parents=True)
-        (log.parent / ".gitignore").write_text("*\n")
-    log.write_bytes(b"")
 
 
 def end_group(process: BaseProcess) -> None:
@@ -111,33 +91,38 @@ def end_group(process: BaseProcess) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def run_command(
-    command: Command, folder: Path, variables: Mapping[str, str], log: Path, since: float
-) -> None:
-    """In a forked process: run one command to its end, and take over its exit code.
+def run_command(job: Job, number: int, since: float) -> None:
+    """In a forked process: run one of a job's commands to its end, and take over its exit code.
 
     Args:
-        command: what to run.
-        folder: where.
-        variables: of its environment, besides those of this process.
-        log: the file for what it prints.
-        since: when the process that this one was forked from began.
+        job: the job.
+        number: of the command.
+        since: when what is preloaded was not yet.
     """
     os.setsid()
     threading.Thread(target=end_with_caller, daemon=True).start()
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    os.chdir(folder)
-    os.environ.update(variables)
-    match = None if SHELL_SYNTAX.search(command.text) else PYTHON.fullmatch(command.text.strip())
-    if match and not edited(since):
-        run_module(shlex.split(match["rest"]), bool(match["safe"]))
+    with job.log.open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    os.chdir(job.folder)
+    os.environ.update(job.variables)
+    command = job.commands[number]
+    module = as_module(command)
+    if module and not edited(since):
+        run_module(*module)
     else:
-        code = subprocess.call(command.shell)
+        code = subprocess.call([*job.shell, command])
         if code < 0:
             os.kill(os.getpid(), -code)
         sys.exit(code)
+
+
+def as_module(command: str) -> tuple[Sequence[str], bool] | None:
+    """The arguments of `python -m`, and PYTHONSAFEPATH; None where a command asks for more."""
+    match = MODULE.fullmatch(command.strip())
+    if match is None or SHELL_SYNTAX.search(command):
+        return None
+    return shlex.split(match["arguments"]), bool(match["safe"])
 
 
 def end_with_caller() -> None:
