@@ -1,5 +1,4 @@
-"""Run the independent stages of the pipeline on many workers, and let DVC finish.
+"""`dvc repro` with independent stages side by side, on one machine or on a Dask cluster.
 
-DVC stays the only record of what is done: a worker runs `dvc repro` in a work folder of its own
-and leaves the result in DVC's run-cache, from where the caller's `dvc repro` restores it.
+It knows DVC and nothing of the project whose pipeline it runs; see README.md beside this file.
 """

@@ -1,122 +1,252 @@
-"""The workers: a Dask scheduler that somebody has started, or one of this machine."""
+"""Workers of a Dask cluster that somebody else has started.
 
-import contextlib
+Sources, data and results travel through Dask: a worker needs the same packages, and neither DVC nor
+a disk or a remote that it shares with the caller.
+"""
+
+import hashlib
+import importlib.metadata
+import io
 import logging
-import re
-import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import replace
 from pathlib import Path
+from typing import IO, Any
 
-import dask
-from distributed import Client, LocalCluster
+from fanout.job import THREADS_VARIABLES, FanoutError, Job, describe_exit
 
-from grvae.base.errors import GrvaeError
+try:
+    import dask
+    from distributed import Client, KilledWorker, get_worker
+    from distributed.protocol.pickle import cloudpickle
+except ModuleNotFoundError as error:
+    raise FanoutError("--scheduler needs Dask: pip install distributed") from error
 
-# Of a scheduler and workers that are started here.
-LOCAL_SETTINGS = {
-    # No unit waits behind another one while a worker is idle.
-    "distributed.scheduler.worker-saturation": 1.0,
-    # What Dask watches of itself takes a seventh of a core from two stages' processes.
-    "distributed.worker.profile.enabled": False,
-    "distributed.admin.tick.interval": "500ms",
-    "distributed.admin.system-monitor.interval": "5s",
-}
-CONNECT_TIMEOUT = "5s"
-# Ctrl-C reaches all processes of a terminal; the workers end when the caller tells them.
-IGNORE_INTERRUPT = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+CONNECT_TIMEOUT = "10s"
+LOOK_SECONDS = 0.5
+GONE = "the Dask scheduler is gone; what was finished is kept: the same command goes on"
 
-ADDRESS = re.compile(r"((tcp|tls|ws|wss)://)?[^/:]+:\d+|((tcp|tls|ws|wss)://)?\[[^]]+\]:\d+")
-CERTIFICATES = ("ca-file", "client.cert")
-# What Dask raises, besides errors of its own, where it cannot start: no loopback, a preload that
-# does not exist, certificates that do not fit.
-CANNOT_START = (OSError, ValueError, TypeError, RuntimeError, ImportError)
+# Runs a command until that ends, or standard input does, as when the worker was killed.
+GUARD = """\
+import os, signal, subprocess, sys, threading
 
+def watch():
+    os.read(0, 1)
+    os.killpg(0, signal.SIGKILL)
 
-@dataclass(frozen=True)
-class Workers:
-    """Which workers to use.
-
-    Attributes:
-        processes: how many to start on this machine, if there is no scheduler.
-        scheduler: the address of a Dask scheduler that has its own.
-        threads: of each stage's process.
-    """
-
-    processes: int
-    scheduler: str | None
-    threads: int
+threading.Thread(target=watch, daemon=True).start()
+code = subprocess.call(sys.argv[1:], stdin=subprocess.DEVNULL)
+sys.exit(code if code >= 0 else 128 - code)
+"""
 
 
-@contextlib.contextmanager
-def connect(folder: Path, workers: Workers) -> Iterator[Client]:
-    """A client of the given scheduler, or of one started here with its workers."""
-    # Dask's tracebacks: what they mean for the user is said below.
-    logging.disable(logging.CRITICAL)
-    with contextlib.ExitStack() as stack:
+class ClusterWorkers:
+    """The workers of a scheduler."""
+
+    def __init__(self, address: str, threads: int, root: Path) -> None:
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it means is said here
+        cloudpickle.register_pickle_by_value(sys.modules["fanout"])  # it need not be installed
+        dask.config.set({"distributed.comm.timeouts.connect": CONNECT_TIMEOUT})
+        self.threads, self.top = threads, git_root(root)
         try:
-            if workers.scheduler is not None:
-                client = stack.enter_context(find_scheduler(workers.scheduler))
-            else:
-                stack.enter_context(dask.config.set(LOCAL_SETTINGS))
-                cluster = LocalCluster(
-                    n_workers=workers.processes,
-                    threads_per_worker=1,
-                    memory_limit=None,
-                    dashboard_address=None,
-                    local_directory=str(folder / ".dvc" / "tmp"),
-                    silence_logs=logging.ERROR,
-                    preload=[IGNORE_INTERRUPT],
-                    security=True,  # or any user of this machine could run code as this one
-                )
-                stack.enter_context(cluster)
-                client = stack.enter_context(Client(cluster, set_as_default=False))
-        except CANNOT_START as error:
-            raise GrvaeError(f"Dask does not start: {root_cause(error)}") from error
-        yield client
+            self.client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
+        except (OSError, ValueError, TypeError) as error:
+            raise FanoutError(f"no Dask scheduler at {address!r}: {error}") from error
+        self.executor = self.client.get_executor(pure=False)
+        self.sent: dict[str, Any] = {}  # by the hash of the content
+        self.running: dict[Future[tuple[int, bytes, bytes]], Job] = {}
+
+    def slots(self) -> int:
+        """How many jobs may run at a time; workers may come and go."""
+        try:
+            return sum(self.client.nthreads().values())
+        except OSError as error:
+            raise FanoutError(GONE) from error
+
+    def start(self, job: Job) -> None:
+        """Send a job with what it reads."""
+        names = tracked_files(self.top)
+        sources = self.send(pack(self.top, names))
+        known = {self.top / name for name in names}
+        data = {
+            str(file.relative_to(self.top)): self.send(file.read_bytes())
+            for file in files_of(job.inputs)
+            if file not in known
+        }
+        sent = relative(job, self.top)
+        arguments = (sent, self.threads, installed(), sources, data)
+        self.running[self.executor.submit(run_job, *arguments)] = job
+
+    def send(self, content: bytes) -> Any:
+        """Give content to a worker, once; returns what stands for it in a task's arguments."""
+        digest = hashlib.sha256(content).hexdigest()
+        if digest not in self.sent:
+            key = f"fanout-{digest}-{uuid.uuid4().hex}"
+            self.sent[digest] = self.client.scatter({key: content})[key]
+        return self.sent[digest]
+
+    def wait(self, seconds: float) -> Mapping[str, str | None]:
+        """Wait until jobs end; gives each one's name, and the problem if it failed."""
+        if not self.running:
+            time.sleep(seconds)  # for the first worker
+        ended = {}
+        for future in wait(self.running, seconds, FIRST_COMPLETED).done:
+            job = self.running.pop(future)
+            try:
+                ended[job.name] = self.collect(job, future)
+            except CancelledError as error:
+                if self.client.status != "running":
+                    raise FanoutError(GONE) from error
+                self.sent.clear()  # a worker died that had data which it alone had
+                self.start(job)
+        return ended
+
+    def collect(self, job: Job, future: Future[tuple[int, bytes, bytes]]) -> str | None:
+        """Write what a job has printed and made; returns the problem if it failed."""
+        error = future.exception()
+        job.start_log()
+        if isinstance(error, KilledWorker):
+            return "its worker was killed again and again, probably out of memory"
+        if error is not None:
+            return f"{type(error).__name__}: {error}"
+        code, log, outputs = future.result()
+        job.log.write_bytes(log)
+        if code == 0:
+            unpack(outputs, self.top)
+        return describe_exit(code)
+
+    def stop(self) -> None:
+        """Let the workers end what runs, and leave."""
+        for future in self.running:
+            future.cancel()
+        self.running.clear()
+        self.client.close(timeout=1)
 
 
-def check_address(address: str) -> None:
-    """Refuse what cannot be a scheduler's address, before anything runs."""
-    if not ADDRESS.fullmatch(address):
-        raise GrvaeError(f"--scheduler: got {address!r}, should be like tcp://10.0.0.1:8786")
-    certificates = [dask.config.get(f"distributed.comm.tls.{name}") for name in CERTIFICATES]
-    if address.startswith("tls:") and not all(
-        name and Path(name).exists() for name in certificates
-    ):
-        raise GrvaeError(
-            f"--scheduler: got {address!r} and, as certificates, {certificates}; "
-            "set these to files: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
-            "..__TLS__CLIENT__CERT and ..__TLS__CLIENT__KEY"
-        )
+def git_root(folder: Path) -> Path:
+    """The root of the git repository that a folder is in."""
+    return Path(run_git(folder, "rev-parse", "--show-toplevel").rstrip("\n"))
 
 
-def find_scheduler(address: str) -> Client:
-    """A client of a cluster that somebody else has started."""
-    try:
-        return Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
-    except OSError as error:
-        if isinstance(error, FileNotFoundError | PermissionError | ssl.SSLError):
-            raise  # a certificate of ours
-        raise GrvaeError(f"no Dask scheduler answers at {address}") from error
+def tracked_files(top: Path) -> list[str]:
+    """The names of the files that git tracks or would track, as they are on disk."""
+    listing = run_git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = sorted(set(listing.split("\0")) - {""})
+    return [name for name in names if (top / name).is_file()]
 
 
-def root_cause(error: BaseException) -> str:
-    """What an error says that others may have wrapped."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"{type(error).__name__}: {error}"
+def run_git(folder: Path, *arguments: str) -> str:
+    """What git prints."""
+    result = subprocess.run(["git", *arguments], cwd=folder, capture_output=True)
+    if result.returncode:
+        raise FanoutError(f"a cluster gets git's files: {os.fsdecode(result.stderr)}")
+    return os.fsdecode(result.stdout)
 
 
-def count_workers(client: Client) -> int:
-    """How many units can run at a time.
+def files_of(paths: Iterable[Path]) -> Iterator[Path]:
+    """All files that paths name or hold."""
+    for path in paths:
+        yield from (file for file in (path, *path.rglob("*")) if file.is_file())
 
-    Raises:
-        GrvaeError: the scheduler does not answer.
+
+def relative(job: Job, top: Path) -> Job:
+    """A job with paths as seen from a folder."""
+    return replace(
+        job,
+        folder=job.folder.relative_to(top),
+        root=job.root.relative_to(top),
+        inputs=(),
+        outputs=[path.relative_to(top) for path in job.outputs],
+    )
+
+
+def pack(top: Path, names: Iterable[str]) -> bytes:
+    """Files, and folders with all that they hold; equal ones give equal bytes."""
+
+    def without_history(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.mtime = member.uid = member.gid = 0
+        member.uname = member.gname = ""
+        return member
+
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name in names:
+            archive.add(top / name, name, filter=without_history)
+    return buffer.getvalue()
+
+
+def unpack(archive: bytes, top: Path) -> None:
+    """Write what `pack` has packed."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(top, filter="tar")
+
+
+def installed() -> dict[str, str]:
+    """What may change a result's bits, by name: the machine, Python and every package."""
+    packages = {found.name: found.version for found in importlib.metadata.distributions()}
+    return {"machine": platform.machine(), "python": platform.python_version()} | packages
+
+
+def run_job(
+    job: Job, threads: int, packages: Mapping[str, str], sources: bytes, data: Mapping[str, bytes]
+) -> tuple[int, bytes, bytes]:
+    """On a worker: run a job in a folder of its own.
+
+    Returns:
+        The exit code, what was printed, and the outputs, packed.
     """
+    for name, version in installed().items():
+        if packages.get(name, version) != version:
+            raise FanoutError(f"the worker has {name} {version}, the caller {packages[name]}")
+    worker = get_worker()
+    with tempfile.TemporaryDirectory(prefix="fanout-", dir=worker.local_directory) as folder:
+        top = Path(folder)
+        unpack(sources, top)
+        for name, content in data.items():
+            (top / name).parent.mkdir(parents=True, exist_ok=True)
+            (top / name).write_bytes(content)
+        (top / job.folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile() as log:
+            there = replace(job, root=top / job.root, folder=top / job.folder)
+            for command in job.commands:
+                if code := run_guarded(command, there, threads, log):
+                    break
+            made = [str(path) for path in job.outputs if (top / path).exists()]
+            log.seek(0)
+            return code, log.read(), pack(top, made)
+
+
+def run_guarded(command: str, job: Job, threads: int, log: IO[bytes]) -> int:
+    """Run a command until it ends, the worker does, or nobody wants its result any more."""
+    worker = get_worker()
+    task = worker.get_current_task()
+    # Dask's nannies set how eagerly freed memory is returned: half of a training's time.
+    variables = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
+    variables |= dict.fromkeys(THREADS_VARIABLES, str(threads)) | job.variables
+    variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    process = subprocess.Popen(
+        [sys.executable, "-c", GUARD, *job.shell, command], cwd=job.folder, env=variables,
+        stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
     try:
-        return sum(client.nthreads().values())
-    except OSError as error:
-        raise GrvaeError(
-            "the Dask scheduler is gone; what was finished is kept, run the same command to go on"
-        ) from error
+        while True:
+            try:
+                return process.wait(LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                if worker.state.tasks[task].state != "executing":
+                    raise FanoutError("nobody wants it any more") from None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdin.close()

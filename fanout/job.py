@@ -1,53 +1,79 @@
-"""What a fan-out's caller and its workers tell each other."""
+"""What the caller asks of a worker: one stage's commands, in words that need no DVC."""
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from fanout.pipeline import Unit
+# How many threads, and processes of joblib, a command may use.
+THREADS_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
 
-@dataclass(frozen=True)
-class Remote:
-    """For workers that share no disk with the caller: a DVC remote, and the project's files."""
+class FanoutError(Exception):
+    """What stops the whole call: one line that says what is wrong, where, and what would do."""
 
-    name: str
-    archive: bytes
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))  # others' messages, quoted in it, have lines
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all units of one fan-out have in common.
+    """One stage to run.
 
     Attributes:
-        name: unique; also the Dask topic of its events.
-        project: the caller's project folder.
-        identity: the same for equal projects; see `Snapshot`.
-        exchange: the cache folder that caller and workers share, or else the remote.
-        settings: of the caller's DVC, for the worker's.
-        threads: of each stage's process.
-        versions: what the caller computes with.
+        name: the stage's address.
+        commands: run one after the other until one fails.
+        shell: the arguments before a command, of the shell that DVC runs it by.
+        folder: where they run.
+        root: of the DVC project.
+        inputs: files and folders that the stage reads.
+        outputs: files and folders that it writes.
+        log: the file for what the commands print.
     """
 
     name: str
-    project: Path
-    identity: str
-    exchange: Path | Remote
-    settings: Mapping[str, str]
-    threads: int
-    versions: Mapping[str, str]
+    commands: Sequence[str]
+    shell: Sequence[str]
+    folder: Path
+    root: Path
+    inputs: Sequence[Path]
+    outputs: Sequence[Path]
+    log: Path
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment variables by which DVC tells a command what it is."""
+        return {"DVC_ROOT": str(self.root), "DVC_STAGE": self.name}
+
+    def start_log(self) -> None:
+        """Empty the log; git does not see a folder that is made for it."""
+        if not self.log.parent.is_dir():
+            self.log.parent.mkdir(parents=True)
+            (self.log.parent / ".gitignore").write_text("*\n")
+        self.log.write_bytes(b"")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a unit ended; `problem` is None if all its results are in the run-cache."""
+class Workers(Protocol):
+    """Who runs jobs: processes of this machine, or a cluster."""
 
-    unit: Unit
-    seconds: float
-    problem: str | None = None
-    log: tuple[str, ...] = ()
+    def slots(self) -> int:
+        """How many jobs may run at a time."""
+
+    def start(self, job: Job) -> None:
+        """Start a job; there is a slot for it."""
+
+    def wait(self, seconds: float) -> Mapping[str, str | None]:
+        """Wait until jobs end, or so long; gives each one's name, and the problem if it failed."""
+
+    def stop(self) -> None:
+        """End all that runs."""
 
 
-def meeting_place(cache: Path, name: str) -> Path:
-    """A file in the shared cache folder for what caller and workers tell each other."""
-    return cache / "fanout" / name
+def describe_exit(code: int) -> str | None:
+    """Why a process failed, from its exit code (negative: the signal); None if it did not."""
+    if code == 0:
+        return None
+    if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        return "killed, probably out of memory: fewer processes (-j) need less"
+    return f"exit code {code}" if code > 0 else f"ended by {signal.Signals(-code).name}"

@@ -1,97 +1,89 @@
-"""Locks between processes, also on file systems without flock (some of Lustre's, for one).
-
-There a hard link is the lock, as with DVC's `core.hardlink_lock`; it is taken anew while it is held
-and expires when its holder has died.
-"""
+"""DVC's records: in an order that does not depend on history, and whole after a kill."""
 
 import contextlib
-import errno
-import os
-import threading
-from collections.abc import Iterator
-from datetime import timedelta
+import fcntl
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from flufl.lock import Lock, LockError
+from dvc.lock import make_lock
+from dvc.stage import PipelineStage
+from dvc.stage.serialize import to_lockfile
+from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
 
-from grvae.base.errors import GrvaeError
+from fanout.job import FanoutError
 
-try:
-    import fcntl
-except ModuleNotFoundError as error:
-    raise GrvaeError(
-        "`grvae repro` needs fcntl, which this system has not: use `dvc repro`"
-    ) from error
 
-NO_FLOCK = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
-LIFETIME = timedelta(seconds=60)
-LINK_PATIENCE = timedelta(seconds=1)  # with none, an expired link would not be noticed
+def rewrite(lock: Path, order: Sequence[str], made: Sequence[PipelineStage]) -> bool:
+    """Bring a dvc.lock up to date; returns whether that changed it.
+
+    The file is replaced at once, so that a kill leaves a whole one.
+
+    Args:
+        lock: the file.
+        order: the names of all stages of the pipeline; entries of others are dropped.
+        made: the stages with a new entry.
+    """
+    text = lock.read_text() if lock.exists() else ""
+    names = re.findall(r"^  (\S.*):$", text, re.MULTILINE)
+    if not made and names == [name for name in order if name in names]:
+        return False
+    data = parse_yaml_for_update(text, str(lock)) or {"schema": "2.0"}
+    stages = data.get("stages") or {}
+    for stage in made:
+        stages.update(to_lockfile(stage))
+    data["stages"] = {name: stages[name] for name in order if name in stages}
+    if (new := dumps_yaml(data)) == text:
+        return False
+    file = lock.with_name(f".{lock.name}.tmp")
+    file.write_text(new)
+    file.replace(lock)
+    return True
 
 
 @contextlib.contextmanager
-def take(path: Path) -> Iterator[tuple[int, ...] | None]:
-    """Try to take a lock.
+def only_caller(tmp: Path) -> Iterator[None]:
+    """Refuse a second caller.
 
-    Yields:
-        None where another process holds it. Else the descriptors that hold it until the last
-        process that has one ends; there is none where a hard link holds it.
-
-    Raises:
-        GrvaeError: the lock's file cannot be opened or locked.
+    Args:
+        tmp: the project's `.dvc/tmp`.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
-    except OSError as error:
-        raise GrvaeError(f"cannot write {path}: {error.strerror}") from error
-    with contextlib.suppress(PermissionError):  # another user's
-        os.fchmod(file.fileno(), path.parent.stat().st_mode & 0o666)
-    with file:
+    with (tmp / "fanout.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-            return
-        except OSError as error:
-            if error.errno not in NO_FLOCK:
-                raise GrvaeError(f"cannot lock {path}: {error.strerror}") from error
-        else:
-            # The last holder may have removed the file that was opened: then that is no lock.
-            yield (file.fileno(),) if is_still(path, file.fileno()) else None
-            return
-    with take_link(path.with_name(f"{path.name}.link")) as free:
-        yield () if free else None
+        except BlockingIOError as error:
+            raise FanoutError(f"another call is at work in {tmp.parent.parent}") from error
+        yield
 
 
-def is_still(path: Path, descriptor: int) -> bool:
-    """Whether a path still names an open file."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+def mend_rwlock(tmp: Path) -> None:
+    """Drop DVC's list of who reads and writes what now, if a kill has left it half-written."""
+    file = tmp / "rwlock"
+    with make_lock(str(tmp / "rwlock.lock"), tmp_dir=str(tmp)):
+        try:
+            json.loads(file.read_text() if file.exists() else "{}")
+        except ValueError:
+            file.unlink()
 
 
-@contextlib.contextmanager
-def take_link(path: Path) -> Iterator[bool]:
-    """Try to take a lock that is a hard link; yields whether it was free."""
-    link = Lock(str(path), lifetime=LIFETIME)
-    try:
-        link.lock(LINK_PATIENCE)
-    except (LockError, OSError):  # held, or DVC's own file of the other kind is there
-        yield False
+def mend(lock: Path, tmp: Path) -> None:
+    """Put the committed dvc.lock in the place of one that a kill of `dvc repro` has cut short.
+
+    Raises:
+        FanoutError: git has no whole one.
+    """
+    if not lock.exists() or lock.read_bytes().endswith(b"\n"):
         return
-    ended = threading.Event()
-    keeper = threading.Thread(target=keep, args=(link, ended), daemon=True)
-    keeper.start()
-    try:
-        yield True
-    finally:
-        ended.set()
-        keeper.join()
-        link.unlock(unconditionally=True)
-
-
-def keep(link: Lock, ended: threading.Event) -> None:
-    """Put off a link's expiry until the end."""
-    while not ended.wait(LIFETIME.total_seconds() / 3):
-        link.refresh(unconditionally=True)
+    command = ["git", "show", f"HEAD:./{lock.name}"]
+    committed = subprocess.run(command, cwd=lock.parent, capture_output=True).stdout
+    if not committed.endswith(b"\n"):
+        raise FanoutError(
+            f"{lock} was cut short by a kill, and git has no other; without the file, "
+            "stages come from the run-cache or run again"
+        )
+    kept = tmp / "dvc.lock.torn"
+    kept.write_bytes(lock.read_bytes())
+    lock.write_bytes(committed)
+    print(f"{lock} was cut short by a kill; the committed one is back, the other is {kept}")

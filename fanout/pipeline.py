@@ -1,170 +1,183 @@
-"""What DVC says of the pipeline: its graph, what is stale, and so what can run side by side."""
+"""DVC's side: what is stale, and what is recorded when a stage's commands have run elsewhere.
 
-import json
+Around the commands DVC hashes dependencies, asks the run-cache, and afterwards hashes, caches and
+records the outputs. Here the same code of DVC's does that, but dependencies are hashed when the
+commands start: what is edited while they run is not certified as what made the result.
+"""
+
+import contextlib
+import logging
 import re
-from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from graphlib import TopologicalSorter
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from fanout.commands import ask_dvc
+import networkx as nx
+from dvc.exceptions import DvcException
+from dvc.repo import Repo, lock_repo
+from dvc.repo.reproduce import collect_stages, get_active_graph
+from dvc.rwlock import rwlock
+from dvc.stage import PipelineStage, Stage
+from dvc.stage.cache import RunCacheNotFoundError
+from dvc.stage.run import _enforce_cmd_list, _make_cmd, get_executable
 
-MAIN_FILE = "dvc.yaml"
+from fanout.job import FanoutError, Job
+from fanout.lock import mend, mend_rwlock, only_caller, rewrite
 
-# Every stage with the stages that it depends on, in the order of dvc.yaml.
-Graph = Mapping[str, Collection[str]]
+# What DVC raises for a project, a disk or a user (KeyError: one without a name) that is not as it
+# should be.
+DVC_ERRORS = (DvcException, OSError, KeyError)
+LOGS = "logs"
 
 
-@dataclass(frozen=True)
-class Unit:
-    """Stages that one worker runs.
+class Pipeline:
+    """The stages that some targets need, in the order in which a plain `dvc repro` runs them.
 
     Attributes:
-        stages: in the order in which they run.
-        inputs: other stages whose outputs are there before any unit runs.
-        restores: stages of other units, which it waits for and takes from the run-cache.
+        stages: by address.
+        needs: the addresses of the stages that each waits for.
+        made: the stages that dvc.lock has not yet.
     """
 
-    stages: tuple[str, ...]
-    inputs: tuple[str, ...]
-    restores: tuple[str, ...] = ()
+    def __init__(self, repo: Repo, targets: Sequence[str]) -> None:
+        self.repo, self.root = repo, Path(repo.root_dir)
+        self.made: list[Stage] = []
+        self.held: dict[str, contextlib.ExitStack] = {}
+        with lock_repo(repo):
+            self.graph = get_active_graph(repo.index.graph)
+            planned = post_order(self.graph, collect_stages(repo, targets))
+        self.stages = {stage.addressing: stage for stage in planned}
+        self.needs = {
+            name: {needed.addressing for needed in self.graph.successors(stage)}
+            for name, stage in self.stages.items()
+        }
 
-    @property
-    def name(self) -> str:
-        """What it is called in messages."""
-        return ", ".join(self.stages)
+    def stale(self) -> tuple[list[str], list[str]]:
+        """The stages that have changed, and those that may change because they need one of them."""
+        changed: list[str] = []
+        following: list[str] = []
+        with lock_repo(self.repo):
+            for name, stage in self.stages.items():
+                if stage.changed():
+                    changed.append(name)
+                elif self.needs[name] & {*changed, *following}:
+                    following.append(name)
+        return changed, following
+
+    def begin(self, name: str) -> Job | str:
+        """Prepare a stage to run; gives its job, or what became of it without one."""
+        stage = self.stages[name]
+        with lock_repo(self.repo), self.repo.scm_context(quiet=True):
+            if stage.frozen or not stage.cmd:  # or data, or an import
+                if stage.reproduce() is None:
+                    return "unchanged"
+                if isinstance(stage, PipelineStage):
+                    self.made.append(stage)
+                else:
+                    stage.dump()
+                return "verified"
+            if not stage.changed():
+                return "unchanged"
+            stage.remove_outs()  # else a write through a linked output would spoil the cache
+            try:
+                self.repo.stage_cache.restore(stage)
+            except RunCacheNotFoundError:
+                stage.save_deps()
+                self.hold(stage)
+                return self.job(stage)
+            self.record(stage)
+        return "from the run-cache"
+
+    def hold(self, stage: Stage) -> None:
+        """Have any other `dvc` refuse to touch a stage's outputs until its end."""
+        held = self.held[stage.addressing] = contextlib.ExitStack()
+        repo, outs = self.repo, [out.fs_path for out in stage.outs]
+        hardlink = repo.config["core"].get("hardlink_lock", False)
+        held.enter_context(rwlock(repo.tmp_dir, repo.fs, " ".join(sys.argv), [], outs, hardlink))
+
+    def job(self, stage: Stage) -> Job:
+        """What a worker needs to know of a stage."""
+        log = re.sub(r"[^\w@.-]+", "-", stage.addressing)
+        read = [dep for dep in stage.deps if dep.protocol == "local"]
+        read += [out for out in stage.outs if out.persist]
+        return Job(
+            stage.addressing,
+            _enforce_cmd_list(stage.cmd),
+            _make_cmd(get_executable(), "")[:-1],
+            Path(stage.wdir),
+            self.root,
+            [Path(item.fs_path) for item in read],
+            [Path(out.fs_path) for out in stage.outs],
+            self.root / LOGS / f"{log}.log",
+        )
+
+    def end(self, name: str, problem: str | None) -> None:
+        """Record what a stage has made, if it has made it."""
+        with lock_repo(self.repo), self.repo.scm_context(quiet=True), self.held.pop(name):
+            if problem is None:
+                self.record(self.stages[name])
+
+    def record(self, stage: Stage) -> None:
+        """As `Stage.run` after the commands, but for the dependencies: those are as they began."""
+        stage.save_outs()
+        stage.md5 = stage.compute_md5()
+        if all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs):
+            self.repo.stage_cache.save(stage)
+        stage.commit()
+        self.made.append(stage)
+
+    def write_locks(self) -> None:
+        """Bring every dvc.lock up to date: the pipeline's stages and no others, in DVC's order."""
+        files = {s.dvcfile for s in self.stages.values() if isinstance(s, PipelineStage)}
+        with lock_repo(self.repo), self.repo.scm_context(quiet=True):
+            for file in files:
+                ours = [stage for stage in self.graph if stage.path == file.path]
+                order = [s.name for s in post_order(self.graph, ours) if s.path == file.path]
+                made = [stage for stage in self.made if stage.path == file.path]
+                if rewrite(Path(file._lockfile.path), order, made):
+                    self.repo.scm_context.track_file(file._lockfile.relpath)
+        self.made.clear()
 
 
-def read_graph(folder: Path) -> Graph:
-    """The project's graph of stages."""
-    graph: dict[str, list[str]] = {}
-    for line in ask_dvc(folder, "dag", "--dot").splitlines():
-        match re.findall(r'"([^"]+)"', line):
-            case [stage]:
-                graph.setdefault(stage, [])
-            case [parent, stage]:
-                graph[stage].append(parent)
-    return graph
+def post_order(graph: nx.DiGraph, stages: Iterable[Stage]) -> list[Stage]:
+    """Stages and all that they need, in the order of a plain `dvc repro`.
 
-
-def read_stale(folder: Path) -> set[str]:
-    """The stages that DVC finds changed as they stand, before anything upstream of them runs."""
-    return set(json.loads(ask_dvc(folder, "status", "--json")))
-
-
-def split_upstream(graph: Graph, file: str) -> tuple[list[str], list[str]]:
-    """Which stages run before the fan-out, and which can then run apart from the rest.
-
-    Apart from the rest run the stages of a matrix, with those that follow in the same row, and
-    whatever else waits for none of them. A stage of a matrix that several others wait for, as they
-    do for the data of a variant, is no row: it runs before. What gathers them and all that follows
-    is left to DVC.
-    A graph without a matrix has nothing to fan out.
-
-    Args:
-        graph: all stages.
-        file: the dvc.yaml whose stages are fanned out.
-
-    Returns:
-        The stages upstream of a matrix, and those that can run apart; both sorted so that each
-        stands after what it depends on.
+    DVC's own function goes by a set, and so by chance, where stages are few of the project's.
     """
-    order = list(TopologicalSorter(graph).static_order())
-    early: set[str] = set()  # no row among what they depend on
-    rows: set[str] = set()
-    shared = needed_by_several(graph)
-    for stage in order:
-        if stage in shared and early.issuperset(graph[stage]):
-            early.add(stage)
-        elif (
-            "@" in stage
-            and file_of(stage) == file
-            and all(parent in early or parent in rows for parent in graph[stage])
-        ):
-            rows.add(stage)
-        elif "@" not in stage and early.issuperset(graph[stage]):
-            early.add(stage)
-    if not rows:
-        return [], []
-    upstream = {stage for row in rows for stage in ancestors(graph, row)} & early
-    apart = {stage for stage in rows | early - upstream if file_of(stage) == file}
-    return [stage for stage in order if stage in upstream], [s for s in order if s in apart]
+    wanted = set(stages).union(*(nx.descendants(graph, stage) for stage in stages))
+    graph = graph.copy()
+    graph.remove_nodes_from([stage for stage in graph if stage not in wanted])
+    return list(nx.dfs_postorder_nodes(graph))
 
 
-def needed_by_several(graph: Graph) -> set[str]:
-    """The stages of a matrix that more than one other stage of a matrix depends on directly."""
-    needed = Counter(parent for stage in graph if "@" in stage for parent in graph[stage])
-    return {stage for stage, count in needed.items() if "@" in stage and count > 1}
+@contextlib.contextmanager
+def open_pipeline(targets: Sequence[str]) -> Iterator[Pipeline]:
+    """The pipeline of the DVC project that this folder is in; for one caller at a time.
 
-
-def file_of(stage: str) -> str:
-    """The file that a stage stands in, a dvc.yaml or a .dvc file; DVC names all but ./dvc.yaml."""
-    file, colon, _ = stage.rpartition(":")
-    return file if colon else stage if stage.endswith(".dvc") else MAIN_FILE
-
-
-def ancestors(graph: Graph, stage: str) -> set[str]:
-    """All that a stage depends on, directly or through others."""
-    found: set[str] = set()
-    waiting = set(graph[stage])
-    while waiting:
-        found |= waiting
-        waiting = {parent for name in waiting for parent in graph[name]} - found
-    return found
-
-
-def plan_units(graph: Graph, apart: Collection[str], stale: Collection[str]) -> list[Unit]:
-    """Sort the stale stages into units, each after those that it waits for.
-
-    A stage goes on where the stage that it depends on has run; one that gathers several units is a
-    unit of its own.
-
-    Args:
-        graph: all stages.
-        apart: those that can run apart, each after what it depends on; see `split_upstream`.
-        stale: those that DVC finds changed.
+    Raises:
+        FanoutError: there is none, another caller has it, or DVC cannot read it.
     """
-    groups: list[list[str]] = []
-    group_of: dict[str, list[str]] = {}
-    for stage in apart:
-        due_parents = [parent for parent in graph[stage] if parent in group_of]
-        if stage not in stale and not due_parents:
-            continue
-        first, *others = [group_of[parent] for parent in due_parents] or [[]]
-        group = [] if any(other is not first for other in others) else first
-        if not group:
-            groups.append(group)
-        group.append(stage)
-        group_of[stage] = group
-    return [make_unit(graph, list(group_of), group) for group in groups]
+    logging.getLogger("dvc").setLevel(logging.ERROR)
+    with contextlib.ExitStack() as stack:
+        try:
+            tmp = Path(Repo.find_root()) / ".dvc" / "tmp"
+            tmp.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(only_caller(tmp))
+            mend_rwlock(tmp)
+            for target in targets:
+                mend(Path(target.partition(":")[0]).with_name("dvc.lock"), tmp)
+            repo = stack.enter_context(Repo(_wait_for_lock=True))
+            pipeline = Pipeline(repo, targets)
+        except DVC_ERRORS as error:
+            raise FanoutError(quote(error)) from error
+        yield pipeline
 
 
-def make_unit(graph: Graph, due: Collection[str], stages: Collection[str]) -> Unit:
-    """A unit of these stages; `due` are the stages of all units, in the order of their running."""
-    needed = {stage for name in stages for stage in ancestors(graph, name)}
-    restores = [stage for stage in due if stage in needed and stage not in stages]
-    run = [*restores, *stages]
-    inputs = [parent for stage in run for parent in graph[stage] if parent not in run]
-    return Unit(tuple(stages), tuple(dict.fromkeys(inputs)), tuple(restores))
-
-
-def plan(
-    graph: Graph, file: str, stale: Collection[str]
-) -> tuple[list[str], list[Unit], list[str]]:
-    """What a fan-out runs before, on and after the workers, if nothing fails.
-
-    A stage after a stale one is counted; DVC skips it where its inputs come out as they were.
-    """
-    order = list(TopologicalSorter(graph).static_order())
-    due: set[str] = set()
-    for stage in order:
-        if stage in stale or due.intersection(graph[stage]):
-            due.add(stage)
-    upstream, apart = split_upstream(graph, file)
-    units = plan_units(graph, apart, due)
-    first = [stage for stage in upstream if stage in due]
-    elsewhere = {*first, *(stage for unit in units for stage in unit.stages)}
-    own = {stage for stage in graph if file_of(stage) == file}
-    wanted = own | {stage for name in own for stage in ancestors(graph, name)}
-    return first, units, [s for s in order if s in wanted & due and s not in elsewhere]
+def quote(error: BaseException) -> str:
+    """What an error and the first of its causes say, on one line."""
+    said = [str(error)]
+    while cause := error.__cause__ or getattr(error, "exc", None):
+        error = cause
+    if str(error) not in said[0]:
+        said.append(str(error))
+    return " ".join(": ".join(said).split())

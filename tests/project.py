@@ -1,23 +1,16 @@
 """A copy of the project in a git repository of its own, to run the real DVC in."""
 
-import atexit
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from ruamel.yaml import YAML
 
-from fanout.guard import kill
-from fanout.warm import MODULES, start
 from tests.conftest import PROJECT, write_small_params
 
 
@@ -50,7 +43,7 @@ class Project:
         result = subprocess.run(
             command,
             cwd=self.folder,
-            env=environment or warm_environment(),
+            env=environment or ENVIRONMENT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -58,6 +51,11 @@ class Project:
         )
         assert result.returncode == code, result.stdout
         return result.stdout
+
+    def repro(self, *arguments: str, code: int = 0) -> str:
+        """Do what `dvc repro` does, sooner: stages are forked from what has imported torch."""
+        command = (sys.executable, "-m", "grvae.use.cli", "repro", "-j", "1", *arguments)
+        return self.run(*command, code=code)
 
     def commit(self) -> None:
         self.run("git", "add", "--all")
@@ -84,48 +82,10 @@ ENVIRONMENT = os.environ | {
 }
 
 
-@cache
-def warm_python() -> Path:
-    """The folder of a `python` and a `dvc` that start at once; see `fanout.warm`."""
-    folder = Path(tempfile.mkdtemp(prefix="python-"))
-    server = start_warm(folder)
-    atexit.register(shutil.rmtree, folder)
-    atexit.register(kill, server)
-    return folder
-
-
-def start_warm(folder: Path) -> subprocess.Popen[str]:
-    """Start a server for whoever has `ENVIRONMENT`; returns when it has imported all."""
-    with patch.dict(os.environ, ENVIRONMENT, clear=True):
-        server = start(folder)
-    wait_until_warm(folder, ENVIRONMENT)
-    return server
-
-
-def wait_until_warm(folder: Path, environment: Mapping[str, str]) -> None:
-    """Wait until a server of `fanout.warm` has imported all that it will."""
-    (folder / "seen.py").write_text("import sys; print(*sys.modules)")
-    command, deadline = [str(folder / "python"), "-m", "seen"], time.monotonic() + 60
-    while (
-        MODULES[-1]
-        not in subprocess.check_output(command, cwd=folder, env=environment, text=True).split()
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def warm_environment() -> dict[str, str]:
-    """The same environment, but stages start at once.
-
-    They do not get signals, and have not the rights and limits of whoever starts them.
-    """
-    return ENVIRONMENT | {"PATH": os.pathsep.join([str(warm_python()), ENVIRONMENT["PATH"]])}
-
-
 # Put before a command: root may write anywhere, unless it gives up that right.
 BOUND_BY_PERMISSIONS = [] if os.geteuid() else ["setpriv", "--bounding-set", "-dac_override"]
 
 
 def ran(output: str) -> list[str]:
-    """The stages that DVC says it ran."""
+    """The stages that ran, as `dvc repro` and `grvae repro` say it."""
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]

@@ -1,22 +1,32 @@
-"""A pipeline of the same shape as the real one whose stages take milliseconds."""
+"""A pipeline with a stage of every kind, each of which takes milliseconds."""
 
+import os
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
-from tests import project
-from tests.conftest import write_small_params
+import psutil
 
-# Independent of whether the `grvae` script is installed.
-GRVAE = ("python", "-m", "grvae.use.cli")
-DVC = ("python", "-m", "dvc")
-ENVIRONMENT = project.ENVIRONMENT
+from tests.conftest import PROJECT
+from tests.project import ENVIRONMENT
 
+FANOUT = (sys.executable, "-m", "fanout")
 GRAPH = """\
 vars:
   - toy.yaml
 stages:
+  summarise:  # before what it needs, which an order by dvc.yaml would not notice
+    cmd: PYTHONSAFEPATH= python -m stage summary.txt
+    deps:
+      - runs/a/0/model.txt
+      - frozen.txt
+    outs:
+      - summary.txt:
+          cache: false
   download:
-    cmd: python stage.py data.txt
+    cmd: python -m stage data.txt
     deps:
       - stage.py
     outs:
@@ -25,7 +35,7 @@ stages:
     matrix:
       variant: ${rows}
       seed: ${columns}
-    cmd: python stage.py runs/${item.variant}/${item.seed}/model.txt data.txt
+    cmd: python -m stage runs/${item.variant}/${item.seed}/model.txt data.txt
     deps:
       - stage.py
       - data.txt
@@ -38,89 +48,128 @@ stages:
     matrix:
       variant: ${rows}
       seed: ${columns}
-    cmd: >-
-      python stage.py runs/${item.variant}/${item.seed}/measures.txt
-      runs/${item.variant}/${item.seed}/model.txt
+    cmd:
+      - mkdir -p measures
+      - cat runs/${item.variant}/${item.seed}/model.txt > measures/${item.variant}-${item.seed}.txt
+      - echo "$DVC_STAGE" >> measures/${item.variant}-${item.seed}.txt
     deps:
-      - stage.py
       - runs/${item.variant}/${item.seed}/model.txt
-    outs:
-      - runs/${item.variant}/${item.seed}/measures.txt
-  summarise:
-    cmd: python stage.py summary.txt
+    metrics:
+      - measures/${item.variant}-${item.seed}.txt:
+          cache: false
+  freeze:
+    cmd: exit 1
+    frozen: true
     deps:
       - stage.py
-      - runs
     outs:
-      - summary.txt:
+      - frozen.txt:
           cache: false
 """
-
-TOY = """\
-scale: 1
-rows:
-  - a
-  - b
-columns:
-  - 0
-"""
-
 STAGE = """\
-import pathlib, sys
+import os, pathlib, sys
 
 out = pathlib.Path(sys.argv[1])
 parts = [pathlib.Path(name).read_text() for name in sys.argv[2:]]
 out.parent.mkdir(parents=True, exist_ok=True)
-out.write_text("".join([*parts, f"{out}\\n"]))
+out.write_text("".join([*parts, f"{out} {os.environ['DVC_STAGE']}\\n"]))
+print(os.environ["OMP_NUM_THREADS"], pathlib.Path.cwd(), sys.path[0])
+"""
+# A stage that says where it is, and waits to be killed or let go.
+WAIT = """\
+import os, pathlib, sys, time
+
+if sys.argv[1] == {out!r}:
+    mark = pathlib.Path({mark!r})
+    mark.write_text(str(os.getpid()))
+    while mark.exists():
+        time.sleep(0.05)
 """
 
 
 class Toy:
-    """A small project in a repository of its own, and the commands that run in it."""
+    """A small DVC project, and the commands that run in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True)
+        self.mark = folder.parent / "mark"
+
+    def create(self) -> "Toy":
+        """Write and commit it; nothing has run."""
+        self.folder.mkdir()
         self.run("git", "init", "--quiet")
-        self.run(*DVC, "init", "--quiet")
+        self.run("dvc", "init", "--quiet")
         self.write("dvc.yaml", GRAPH)
-        self.write("toy.yaml", TOY)
-        write_small_params(self.folder / "params.yaml")
+        self.write("toy.yaml", "scale: 1\nrows:\n- a\n- b\ncolumns:\n- 0\n- 1\n")
         self.write("stage.py", STAGE)
-        self.write(".gitignore", "/runs/\n/data.txt\n/checkpoints/\n/logs/\n")
+        self.write("frozen.txt", "made elsewhere\n")
+        self.write(".gitignore", "/runs/\n")
+        self.commit()
+        return self
+
+    def commit(self) -> None:
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--message", "test")
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
 
-    def prepend(self, code: str) -> None:
+    def read(self, name: str) -> str:
+        return (self.folder / name).read_text()
+
+    def before(self, code: str) -> None:
         """Let every stage begin with this code; uncommitted."""
         self.write("stage.py", f"{code}\n{STAGE}")
 
-    def lock(self) -> bytes:
-        return (self.folder / "dvc.lock").read_bytes()
+    def set(self, **values: object) -> None:
+        settings = {"scale": 1, "rows": ["a", "b"], "columns": [0, 1]} | values
+        self.write("toy.yaml", "".join(f"{name}: {value}\n" for name, value in settings.items()))
 
-    def run(self, *command: str, code: int = 0, **environment: str) -> str:
+    def run(self, *command: str, code: int = 0) -> str:
         """Run a command to its end; returns what it printed."""
         result = subprocess.run(
-            command, cwd=self.folder, env=project.warm_environment() | environment, timeout=600,
+            command, cwd=self.folder, env=environment(), timeout=300,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         assert result.returncode == code, result.stdout
         return result.stdout
 
-    def grvae(self, *arguments: str, code: int = 0, **environment: str) -> str:
-        return self.run(*GRVAE, "repro", *arguments, code=code, **environment)
+    def fan_out(self, *arguments: str, code: int = 0) -> str:
+        return self.run(*FANOUT, *arguments, code=code)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `grvae repro` in a process group of its own."""
+        """Start the fan-out in a process group of its own."""
         return subprocess.Popen(
-            [*GRVAE, "repro", *arguments], cwd=self.folder, env=ENVIRONMENT,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            [*FANOUT, *arguments], cwd=self.folder, env=environment(), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
+    def hang(self, out: str) -> None:
+        """Let the stage that writes a file wait first, until `release`."""
+        self.mark.unlink(missing_ok=True)
+        self.before(WAIT.format(out=out, mark=str(self.mark)))
 
-def ran(output: str) -> list[str]:
-    """The stages that the caller's DVC says it ran."""
-    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+    def hanging(self) -> psutil.Process:
+        """The process of the stage that waits, as soon as it does."""
+        deadline = time.monotonic() + 120
+        while not (self.mark.exists() and self.mark.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return psutil.Process(int(self.mark.read_text()))
+
+    def release(self) -> None:
+        self.mark.unlink()
+
+
+def environment() -> dict[str, str]:
+    return ENVIRONMENT | {"PYTHONPATH": str(PROJECT)}
+
+
+def ended(process: psutil.Process, seconds: float = 2) -> bool:
+    """Whether a process ends so soon."""
+    return not psutil.wait_procs([process], timeout=seconds)[1]
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """What Ctrl-C does."""
+    os.killpg(process.pid, signal.SIGINT)
