@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 
+SIDES = (16, 64)  # the least and the largest; both convolutions need a multiple of 4
+
+
 @dataclass(frozen=True)
 class ImageSpec:
     """What all images of a set share.
@@ -17,7 +20,7 @@ class ImageSpec:
     """
 
     classes: Annotated[tuple[str, ...], Field(min_length=2)]
-    side: Annotated[int, Field(ge=16, le=64, multiple_of=4)]
+    side: Annotated[int, Field(ge=SIDES[0], le=SIDES[1], multiple_of=4)]
     colours: Literal[1, 3]
 
     @property

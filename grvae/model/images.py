@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from grvae.base.errors import GrvaeError
-from grvae.base.image_spec import MNIST, ImageSpec
+from grvae.base.image_spec import MNIST, SIDES, ImageSpec
 from grvae.base.seeding import random_stream
 from grvae.base.storage import load_arrays
 
@@ -57,12 +57,13 @@ def load_images(path: Path, may_be_empty: bool = False) -> ImageSet:
         or images.shape[:1] != labels.shape
         or images.ndim not in (3, 4)
         or images.shape[1] != images.shape[2]
+        or images.shape[1] not in range(SIDES[0], SIDES[1] + 1, 4)
         or images.shape[3:] not in ((), (3,))
         or images.dtype != np.uint8
         or labels.dtype != np.int64
         or not np.isin(labels, range(len(classes))).all()
     ):
-        raise GrvaeError(f"{path}: does not hold labelled square images")
+        raise GrvaeError(f"{path}: does not hold labelled images")
     spec = ImageSpec(classes, side=images.shape[1], colours=3 if images.ndim == 4 else 1)
     if images.ndim == 4:
         images = images.transpose(0, 3, 1, 2)

@@ -58,7 +58,7 @@ def sliders(recipe, outcome_of):
 def shown(latents):
     """What a `pixel_reader` draws of latents."""
     with torch.no_grad():
-        return torch.sigmoid(pixel_reader().decode(latents))
+        return torch.sigmoid(pixel_reader().decode(latents)).unflatten(-1, (28, 28))
 
 
 def test_measures_of_a_model_worked_out_by_hand(measure):
@@ -182,7 +182,7 @@ def test_originals_are_the_first_test_image_of_each_digit_beside_what_is_made_of
     turned = TEST[torch.arange(len(TEST)).flip(0)]
     samples = draw_samples(pixel_reader(), sliders, turned)
     firsts = [len(TEST) - 1 - TEST.labels.tolist()[::-1].index(digit) for digit in range(10)]
-    assert np.array_equal(samples["originals"], TEST.pixels[firsts])
+    assert np.array_equal(samples["originals"], TEST.pixels[firsts].view(-1, 28, 28))
     expected = shown(TEST.pixels[firsts, :10])
     np.testing.assert_allclose(samples["reconstructions"], expected, atol=1e-6)
 
@@ -204,17 +204,17 @@ def test_traversal_moves_one_latent_along_its_digit_s_slider(sliders):
         latents = codes.median(dim=0).values
         latents[4] = float(value)
         np.testing.assert_allclose(samples["traversal"][4, step], shown(latents), atol=1e-6)
-    assert samples["traversal"].shape == (10, TRAVERSAL_STEPS, 784)
+    assert samples["traversal"].shape == (10, TRAVERSAL_STEPS, 28, 28)
 
 
 def test_sweep_goes_evenly_from_each_pure_digit_to_the_next_and_back_to_the_first(sliders):
     sweep = draw_samples(pixel_reader(), sliders, TEST)["sweep"]
     steps = SWEEP_STEPS_PER_DIGIT
-    assert sweep.shape == (10 * steps, 784)
+    assert sweep.shape == (10, steps, 28, 28)
     for digit, step in ((0, 0), (3, 5), (9, steps - 1)):
         start, end = sliders.pure[digit], sliders.pure[(digit + 1) % 10]
         expected = shown(start + (end - start) * step / steps)
-        np.testing.assert_allclose(sweep[digit * steps + step], expected, atol=1e-6)
+        np.testing.assert_allclose(sweep[digit, step], expected, atol=1e-6)
 
 
 def test_slider_moves_the_latent_that_the_assignment_gives_its_digit(recipe, outcome_of):

@@ -4,7 +4,6 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from grvae.show.digits import draw_reconstructions, draw_sweep, draw_traversals, encode_gif
 from PIL import Image
 
 from grvae.show.figures import (
@@ -16,6 +15,7 @@ from grvae.show.figures import (
     draw_training_curves,
     pool_confusion,
 )
+from grvae.show.pictures import draw_reconstructions, draw_sweep, draw_traversals, encode_gif
 from grvae.show.style import encode_png
 
 README_WIDTH = 830
@@ -25,8 +25,10 @@ PUBLISHED = {
     "rerun": {"argmax_accuracy": 0.92, "squared_error_per_image": 25.0, "epochs": 100},
 }
 MATRIX = np.diag(np.arange(1, 11))
-IMAGES = np.linspace(0, 1, 10 * 784).reshape(10, 784)
-STEPS = np.tile(IMAGES[:, None], (1, 9, 1))
+NAMES = tuple("0123456789")
+IMAGES = np.linspace(0, 1, 10 * 784).reshape(10, 28, 28)
+STEPS = np.tile(IMAGES[:, None], (1, 9, 1, 1))
+SWEEP = np.tile(IMAGES[:, None], (1, 2, 1, 1))
 
 
 def curves(*variants, decoder_epochs=1, validation=0.9):
@@ -72,20 +74,21 @@ def draw_each(*variants):
         "curves": draw_training_curves(curves(*variants)),
         "accuracy": draw_accuracy_against_error(runs(*variants), PUBLISHED, "mnist"),
         "seeds": draw_seeds(runs(*variants)),
-        "activation": draw_mean_activation(matrices),
-        "confusion": draw_confusion(matrices, matrices),
+        "activation": draw_mean_activation(matrices, NAMES),
+        "confusion": draw_confusion(matrices, matrices, NAMES),
         "reconstructions": draw_reconstructions(IMAGES, images),
-        "traversals": draw_traversals(steps, identity),
+        "traversals": draw_traversals(steps, identity, NAMES),
     }
 
 
 def draw_results():
     """Every figure of two variants with two seeds, as files by name."""
-    arrays = {"originals": IMAGES, "reconstructions": IMAGES, "sweep": np.repeat(IMAGES, 2, axis=0)}
+    arrays = {"originals": IMAGES, "reconstructions": IMAGES, "sweep": SWEEP}
     arrays["traversal"] = STEPS
     variants = ("routed", "baseline")
     measures = {
         (variant, seed): {
+            "classes": list(NAMES),
             "confusion": MATRIX.tolist(),
             "assignment": list(range(10)),
             "mean_activation": MATRIX.tolist() if seed == 0 else None,
@@ -180,7 +183,7 @@ def test_seeds_are_dots_and_each_is_drawn():
 
 
 def test_negative_activations_are_told_apart_by_hue():
-    figure = draw_mean_activation({"none": MATRIX - 5, "relu": MATRIX})
+    figure = draw_mean_activation({"none": MATRIX - 5, "relu": MATRIX}, NAMES)
     signed, positive = (panel.images[0] for panel in figure.axes[:2])
     assert (signed.norm.vmin, signed.norm.vmax) == (-5, 5)
     assert (positive.norm.vmin, positive.norm.vmax) == (0, 10)
@@ -189,17 +192,17 @@ def test_negative_activations_are_told_apart_by_hue():
 def test_confusion_is_in_per_cent_of_a_digit_even_where_a_digit_is_absent():
     counts = np.zeros((10, 10), int)
     counts[0, :2] = 3, 1
-    figure = draw_confusion({"routed": counts}, {"routed": counts})
+    figure = draw_confusion({"routed": counts}, {"routed": counts}, NAMES)
     assert [text.get_text() for text in figure.axes[0].texts] == ["75", "25"]
 
 
 def test_traversals_are_in_the_order_of_the_assigned_digits():
     swapped = [1, 0, *range(2, 10)]
-    panel = draw_traversals({"baseline": STEPS}, {"baseline": swapped}).axes[0]
+    panel = draw_traversals({"baseline": STEPS}, {"baseline": swapped}, NAMES).axes[0]
     ticks = [label.get_text() for label in panel.get_yticklabels()]
     assert ticks[:3] == ["1 → 0", "0 → 1", "2 → 2"]
     sheet = np.asarray(panel.images[0].get_array())
-    np.testing.assert_allclose(sheet[1:29, 1:29].ravel(), IMAGES[0])
+    np.testing.assert_allclose(sheet[1:29, 1:29], IMAGES[0])
 
 
 def test_confusion_is_pooled_after_each_runs_own_assignment():
@@ -213,12 +216,12 @@ def test_confusion_is_pooled_after_each_runs_own_assignment():
 
 
 def test_sweep_has_a_frame_an_image_and_rests_at_the_digits():
-    sweeps = dict.fromkeys(["routed", "baseline"], np.repeat(IMAGES, 2, axis=0))
-    frames, milliseconds = draw_sweep(sweeps)
+    sweeps = dict.fromkeys(["routed", "baseline"], SWEEP)
+    frames, milliseconds = draw_sweep(sweeps, NAMES)
     assert len(frames) == len(milliseconds) == 20
     assert milliseconds[0] > milliseconds[1]
     content = encode_gif(frames, milliseconds)
-    assert content == encode_gif(*draw_sweep(sweeps))
+    assert content == encode_gif(*draw_sweep(sweeps, NAMES))
     picture = Image.open(io.BytesIO(content))
     assert (picture.n_frames, picture.info["loop"]) == (20, 0)
 

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grvae.base.image_spec import MNIST
 from grvae.measure import metrics
 from grvae.measure.metrics import (
     METRICS,
@@ -41,6 +42,7 @@ OUTCOME = Outcome(
     train_means=SCORES,
     train_scores=np.roll(SCORES, 1, axis=1),
     evaluation=load_params(PROJECT / "params.yaml").evaluation,
+    spec=MNIST,
 )
 
 

@@ -171,17 +171,3 @@ def test_file_that_is_no_mapping_is_named(tmp_path, text):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(GrvaeError, match=r"cannot read .*absent.yaml: No such file"):
         load_params(tmp_path / "absent.yaml")
-
-
-def test_few_images_are_seen_more_often_in_smaller_batches(tmp_path):
-    usual = load_changed(tmp_path, "dataset", "mnist")
-    small = load_changed(tmp_path, "dataset", "digits")
-    size, recipe = small.small_data["digits"], usual.variant("routed").recipe
-    assert recipe.batch_size == usual.recipe.batch_size
-    assert recipe.epochs == usual.overrides["routed"]["epochs"]
-    changes = {
-        "batch_size": size.batch_size,
-        "epochs": size.times_epochs * recipe.epochs,
-        "decoder_epochs": size.times_epochs * recipe.decoder_epochs,
-    }
-    assert small.variant("routed").recipe == recipe.model_copy(update=changes)

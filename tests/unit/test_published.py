@@ -32,7 +32,7 @@ def double_precision():
 @pytest.fixture
 def published(params):
     """The published recipe, narrower, with an epoch of one batch."""
-    narrow = {"hidden_sizes": [12, 8], "batch_size": IMAGES, "epochs": 3}
+    narrow = {"hidden_sizes": [12, 8], "batch_size": IMAGES, "epoch_steps": 1, "epochs": 3}
     return params.variant("published").recipe.model_copy(update=narrow)
 
 
@@ -106,7 +106,7 @@ def adam(layers, gradients, moments, step):
 
 
 def test_three_steps_are_those_of_the_published_formulas(published, images):
-    run = Run(published, "relu", 0, images.labels)
+    run = Run(published, "relu", 0, images)
     noise = random_stream(0, "noise")
     layers, moments = by_layer(run.model), {}
     pixels, labels = images.pixels.numpy(), images.labels.numpy()
@@ -127,7 +127,7 @@ def test_three_steps_are_those_of_the_published_formulas(published, images):
 
 def test_formulas_give_the_slope_of_the_loss_that_they_give(published, images):
     """The gradient by hand, where nothing is masked, is the loss's own finite difference."""
-    layers = by_layer(Run(published, "relu", 0, images.labels).model)
+    layers = by_layer(Run(published, "relu", 0, images).model)
     pixels, labels = images.pixels.numpy(), images.labels.numpy()
     noise = torch.randn(IMAGES, 10, generator=random_stream(0, "noise")).numpy()
     loss, *_, gradients = loss_and_gradients(layers, pixels, labels, noise)

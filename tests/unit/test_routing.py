@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grvae.model.routing import (
-    UNROUTED,
     build_routing,
     choose_routes,
     digit_scores,
@@ -22,6 +21,8 @@ from grvae.params import load_params
 from tests.conftest import PROJECT
 
 REPEATABLE = settings(deadline=None, database=None, derandomize=True, max_examples=30)
+
+UNROUTED = 10  # the row of images that are not routed
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_routed_gradient_equals_the_share_of_a_finite_difference():
 
 @pytest.mark.parametrize("per_digit", [1, 3, 4])
 def test_zero_pattern_of_the_gradient_is_the_map_whatever_comes_after(per_digit):
-    owned = latent_map(per_digit).double()
+    owned = latent_map(10, per_digit).double()
     labels = torch.arange(50) % 10
     latents = torch.randn(50, owned.shape[1], dtype=torch.float64, requires_grad=True)
     mixing = torch.randn(owned.shape[1], 10, dtype=torch.float64)
@@ -76,13 +77,13 @@ def test_zero_pattern_of_the_gradient_is_the_map_whatever_comes_after(per_digit)
 
 
 def test_each_digit_has_its_block_of_latents():
-    owned = latent_map(2)
+    owned = latent_map(10, 2)
     assert owned.shape == (10, 20)
     assert owned[4].nonzero().flatten().tolist() == [8, 9]
 
 
 def test_other_latents_get_the_share_off_the_route_and_images_not_routed_reach_all():
-    shares = gradient_shares(latent_map(1), 0.25)
+    shares = gradient_shares(latent_map(10, 1), 0.25)
     assert torch.equal(
         shares[3], torch.tensor([1.0 if latent == 3 else 0.25 for latent in range(10)])
     )
@@ -91,12 +92,12 @@ def test_other_latents_get_the_share_off_the_route_and_images_not_routed_reach_a
 
 def test_by_default_every_image_takes_the_route_of_its_label():
     labels = torch.arange(100) % 10
-    assert torch.equal(choose_routes(labels, 1.0, 0.0, stream()), labels)
+    assert torch.equal(choose_routes(labels, 10, 1.0, 0.0, stream()), labels)
 
 
 def test_asked_shares_of_the_images_are_not_routed_or_wrongly():
     labels = torch.arange(100_000) % 10
-    routes = choose_routes(labels, 0.25, 0.4, stream())
+    routes = choose_routes(labels, 10, 0.25, 0.4, stream())
     routed = routes != UNROUTED
     assert routed.float().mean().item() == pytest.approx(0.25, abs=0.01)
     assert (routes != labels)[routed].float().mean().item() == pytest.approx(0.4, abs=0.01)
@@ -109,9 +110,9 @@ def test_draws_that_are_spread_evenly_give_the_asked_shares_exactly(monkeypatch)
     even = torch.arange(64) / 64  # as `torch.rand` draws: with 0, and without 1
     monkeypatch.setattr(torch, "rand", lambda *size, generator: even.expand(size))
     labels = torch.arange(64) % 10
-    assert torch.equal(choose_routes(labels, 1.0, 0.0, stream()), labels)
-    assert (choose_routes(labels, 1.0, 0.25, stream()) != labels).sum() == 16
-    assert (choose_routes(labels, 0.25, 0.0, stream()) != UNROUTED).sum() == 16
+    assert torch.equal(choose_routes(labels, 10, 1.0, 0.0, stream()), labels)
+    assert (choose_routes(labels, 10, 1.0, 0.25, stream()) != labels).sum() == 16
+    assert (choose_routes(labels, 10, 0.25, 0.0, stream()) != UNROUTED).sum() == 16
 
 
 def test_score_of_a_digit_is_its_largest_latent():
@@ -203,7 +204,7 @@ def test_digits_and_latents_renamed_together_learn_the_same(gated_recipe, names,
     for own, latent in ((labels, torch.arange(10)), (names[labels], names)):
         # Latent k of the first model is latent names[k] of the second.
         latents = torch.empty_like(values).index_copy(1, latent, values).requires_grad_()
-        routing = build_routing(gated_recipe, own, stream())
+        routing = build_routing(gated_recipe, own, 10, stream())
         sent = torch.empty_like(values).index_copy(1, latent, gradient)
         routing.apply(latents, torch.arange(50), progress).backward(sent)
         passed.append(latents.grad[:, latent])
@@ -211,7 +212,7 @@ def test_digits_and_latents_renamed_together_learn_the_same(gated_recipe, names,
 
 
 def test_bounds_are_a_floor_for_a_digits_own_latents_and_a_ceiling_for_the_others():
-    low, high = gate_bounds(latent_map(2), 5.0, 2.0)
+    low, high = gate_bounds(latent_map(10, 2), 5.0, 2.0)
     assert low[3].tolist() == [5.0 if latent in (6, 7) else -math.inf for latent in range(20)]
     assert high[3].tolist() == [math.inf if latent in (6, 7) else 2.0 for latent in range(20)]
     assert low[UNROUTED].tolist() == [-math.inf] * 20
@@ -223,7 +224,7 @@ def test_others_are_released_between_the_two_shares_of_the_phase(recipe, progres
     labels = torch.arange(10)
     released = recipe.model_copy(update={"release": [0.3, 0.5]})
     latents = torch.zeros(10, 10, requires_grad=True)
-    routing = build_routing(released, labels, stream())
+    routing = build_routing(released, labels, 10, stream())
     routing.apply(latents, labels, progress).sum().backward()
     expected = torch.where(torch.eye(10) == 1, 1.0, share)
     torch.testing.assert_close(latents.grad, expected)
@@ -231,7 +232,7 @@ def test_others_are_released_between_the_two_shares_of_the_phase(recipe, progres
 
 def test_no_routing_has_no_gate(recipe):
     asked = {"routing": "none", "floor": 5.0, "ceiling": 2.0}
-    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), stream())
+    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), 10, stream())
     latents = torch.full((10, 10), 3.0, requires_grad=True)
     routing.apply(latents, torch.arange(10), 0.0).sum().backward()
     assert torch.equal(latents.grad, torch.ones(10, 10))
@@ -241,7 +242,7 @@ def test_what_reaches_a_latent_is_its_share_of_what_its_gate_lets_pass(recipe):
     # Images of digit 0 at half of the release; latent 0 is own, and latents 1 and 2 others.
     asked = {"floor": 5.0, "ceiling": 2.0, "blocked_share": -3.0, "release": [0.2, 0.6]}
     asked |= {"off_route_gradient": 0.2}
-    routing = build_routing(recipe.model_copy(update=asked), torch.zeros(4).long(), stream())
+    routing = build_routing(recipe.model_copy(update=asked), torch.zeros(4).long(), 10, stream())
     values = torch.zeros(4, 10)
     values[:, 0] = torch.tensor([4.0, 4.0, 6.0, 6.0])  # below the floor, and above it
     values[:, 1], values[:, 2] = 3.0, 1.0  # above the ceiling, and below it
@@ -258,7 +259,7 @@ def test_what_reaches_a_latent_is_its_share_of_what_its_gate_lets_pass(recipe):
 
 def test_image_takes_the_row_of_its_route_wherever_it_stands_in_the_batch(recipe):
     labels = torch.tensor([7, 3, 5])
-    routing = build_routing(recipe, labels, stream())
+    routing = build_routing(recipe, labels, 10, stream())
     latents = torch.zeros(2, 10, requires_grad=True)
     routing.apply(latents, torch.tensor([2, 0]), 0.0).sum().backward()
     assert latents.grad.argmax(dim=1).tolist() == [5, 7]
@@ -267,7 +268,7 @@ def test_image_takes_the_row_of_its_route_wherever_it_stands_in_the_batch(recipe
 
 def test_images_that_are_not_routed_reach_all_latents_without_gates(recipe):
     asked = {"floor": 5.0, "ceiling": 2.0, "routed_images": 1e-9}
-    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), stream())
+    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), 10, stream())
     assert routing.routes.tolist() == [UNROUTED] * 10
     latents = torch.full((10, 10), 3.0, requires_grad=True)
     routing.apply(latents, torch.arange(10), 0.0).sum().backward()
@@ -285,10 +286,10 @@ def heads_after(routing, model, images, batch):
 
 def test_masked_parameters_learn_from_their_digits_images_alone(recipe):
     masked = build_routing(
-        recipe.model_copy(update={"routing": "parameters"}), torch.tensor([3, 7, 3]), stream()
+        recipe.model_copy(update={"routing": "parameters"}), torch.tensor([3, 7, 3]), 10, stream()
     )
     open_to_all = build_routing(
-        recipe.model_copy(update={"routing": "none"}), torch.tensor([3, 7, 3]), stream()
+        recipe.model_copy(update={"routing": "none"}), torch.tensor([3, 7, 3]), 10, stream()
     )
     model, images = build_model(recipe, "relu", 0), torch.rand(3, 784, generator=stream())
     for expected, got in zip(
@@ -310,7 +311,7 @@ def test_masked_parameters_learn_from_their_digits_images_alone(recipe):
 
 def test_release_lets_masked_parameters_learn_from_all_images(recipe):
     asked = {"routing": "parameters", "release": [0.2, 0.4]}
-    routing = build_routing(recipe.model_copy(update=asked), torch.full((3,), 7), stream())
+    routing = build_routing(recipe.model_copy(update=asked), torch.full((3,), 7), 10, stream())
     model, images = build_model(recipe, "relu", 0), torch.rand(3, 784, generator=stream())
     for progress, learn in ((0.1, [7]), (0.3, list(range(10)))):
         model.zero_grad()
@@ -321,7 +322,7 @@ def test_release_lets_masked_parameters_learn_from_all_images(recipe):
 
 def test_masked_parameters_leave_the_gradient_of_the_latents_alone(recipe):
     asked = recipe.model_copy(update={"routing": "parameters"})
-    routing = build_routing(asked, torch.arange(10), stream())
+    routing = build_routing(asked, torch.arange(10), 10, stream())
     latents = torch.zeros(10, 10, requires_grad=True)
     routing.apply(latents, torch.arange(10), 0.0).sum().backward()
     assert torch.equal(latents.grad, torch.ones(10, 10))
@@ -331,25 +332,25 @@ def test_routing_of_a_recipe_has_its_tables(recipe):
     asked = {"latents_per_digit": 2, "floor": 5.0, "ceiling": 2.0}
     asked |= {"off_route_gradient": 0.25, "wrong_labels": 1.0, "routed_images": 0.5}
     labels = torch.arange(10)
-    routing = build_routing(recipe.model_copy(update=asked), labels, stream())
-    own = latent_map(2)
+    routing = build_routing(recipe.model_copy(update=asked), labels, 10, stream())
+    own = latent_map(10, 2)
     assert torch.equal(routing.owned, own)
     assert torch.equal(routing.shares, gradient_shares(own, 0.25))
     low, high = gate_bounds(own, 5.0, 2.0)
     assert torch.equal(routing.low, low)
     assert torch.equal(routing.high, high)
-    assert torch.equal(routing.routes, choose_routes(labels, 0.5, 1.0, stream()))
+    assert torch.equal(routing.routes, choose_routes(labels, 10, 0.5, 1.0, stream()))
 
 
 def test_routes_of_a_seed_are_what_they_were():
     # A change of how they are drawn would change every run with fewer routes or wrong ones.
-    routes = choose_routes(torch.arange(20) % 10, 0.7, 0.5, stream())
+    routes = choose_routes(torch.arange(20) % 10, 10, 0.7, 0.5, stream())
     first, second = [3, 10, 0, 10, 6, 5, 10, 7, 4, 9], [5, 10, 8, 8, 3, 5, 6, 10, 10, 10]
     assert routes.tolist() == first + second
 
 
 def test_wrong_label_is_any_of_the_nine_others_alike():
-    routes = choose_routes(torch.full((90_000,), 3), 1.0, 1.0, stream())
+    routes = choose_routes(torch.full((90_000,), 3), 10, 1.0, 1.0, stream())
     counts = routes.bincount(minlength=10)
     assert counts[3] == 0
     others = [counts[digit].item() for digit in range(10) if digit != 3]
@@ -360,7 +361,7 @@ def test_wrong_label_is_any_of_the_nine_others_alike():
 
 @pytest.mark.parametrize("progress", [0.0, 0.5, 1.0])
 def test_without_release_the_others_never_learn(recipe, progress):
-    routing = build_routing(recipe, torch.arange(10), stream())
+    routing = build_routing(recipe, torch.arange(10), 10, stream())
     assert routing.released(progress) == 0
 
 

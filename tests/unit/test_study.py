@@ -46,12 +46,11 @@ def written(folder):
 
 
 def test_every_variant_departs_from_its_start_in_the_named_values_only(resolved, params):
-    sized = {"batch_size", "epochs", "decoder_epochs"}  # what a small dataset needs
     for name, start in load_study(FILE).overrides.items():
         variant, usual = resolved[name], params.variant(start.of)
         expected = {key for key in start.changes if key not in {"dataset", "latent_act"}}
         found = differing(variant.recipe, usual.recipe)
-        assert found - (sized if variant.dataset == "digits" else set()) == expected
+        assert found == expected
         for key in ("dataset", "latent_act"):
             assert getattr(variant, key) == start.changes.get(key, getattr(usual, key))
 
@@ -60,14 +59,6 @@ def test_variant_has_the_values_that_it_names(resolved):
     assert resolved["gated_tenth"].recipe.routed_images == 0.1
     assert resolved["hard_none"].latent_act == "none"
     assert resolved["gated_fashion"].dataset == "fashion_mnist"
-
-
-def test_variant_on_few_images_has_their_batches_and_more_epochs(resolved, params):
-    few, many = resolved["gated_digits"].recipe, resolved["gated"].recipe
-    small = params.small_data["digits"]
-    assert differing(few, many) == {"batch_size", "epochs"}
-    assert few.batch_size == small.batch_size
-    assert few.epochs == small.times_epochs * many.epochs
 
 
 def test_committed_variants_are_those_of_the_committed_parameters(tmp_path):

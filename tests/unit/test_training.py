@@ -8,7 +8,7 @@ from grvae.base.errors import GrvaeError
 from grvae.base.seeding import random_stream
 from grvae.model.augmentation import shift_at_random
 from grvae.model.images import ImageSet
-from grvae.model.run import Run, shuffled_batches
+from grvae.model.run import Run, batch_plan, shuffled_batches
 from grvae.model.training import (
     decoder_epoch,
     encode_all,
@@ -81,7 +81,7 @@ def test_every_image_is_in_one_batch_and_the_last_may_be_short():
 
 def rates(recipe, images, epochs):
     model = torch.nn.Linear(1, 1)
-    run = Run(recipe, "relu", 0, torch.zeros(images, dtype=torch.long))
+    run = Run(recipe, "relu", 0, ImageSet(torch.zeros(images, 784), torch.zeros(images).long()))
     descent = run.start_descent(model, epochs, 0.01)
     seen = []
     for _ in range(epochs * descent.steps_per_epoch):
@@ -90,8 +90,33 @@ def rates(recipe, images, epochs):
     return seen
 
 
+@pytest.mark.parametrize(
+    ("images", "batch", "passes"),
+    [
+        (54_000, 256, 1),
+        (80_000, 256, 1),
+        (7_400, 37, 1),
+        (1_293, 32, 5),  # 41 batches a pass
+        (160, 32, 40),
+        (10, 32, 200),
+    ],
+)
+def test_few_images_have_smaller_batches_and_several_passes_an_epoch(params, images, batch, passes):
+    assert params.recipe.epoch_steps == 200
+    assert batch_plan(images, params.recipe) == (batch, passes)
+
+
+def test_epoch_of_several_passes_takes_every_image_as_often(recipe, images):
+    run = Run(recipe.model_copy(update={"epoch_steps": 14}), "relu", 0, images)
+    batches = list(run.shuffled_batches())
+    assert run.passes == 2
+    assert len(batches) == run.steps_per_epoch == 14
+    assert torch.cat(batches).bincount().tolist() == [2] * 200
+
+
 def test_published_rate_shrinks_by_a_twentieth_after_every_epoch(params):
-    recipe = params.variant("published").recipe.model_copy(update={"batch_size": 10})
+    few = {"batch_size": 10, "epoch_steps": 1}
+    recipe = params.variant("published").recipe.model_copy(update=few)
     assert rates(recipe, 20, 3) == pytest.approx([0.01, 0.01, 0.0095, 0.0095, 0.009025, 0.009025])
 
 
@@ -102,7 +127,7 @@ def test_one_cycle_rises_to_the_given_rate_and_falls_to_nearly_zero(recipe):
 
 
 def frozen_run(recipe, images, **changes):
-    return Run(recipe.model_copy(update=SILENT | changes), "relu", 0, images.labels)
+    return Run(recipe.model_copy(update=SILENT | changes), "relu", 0, images)
 
 
 def encoded(run, pixels):
@@ -193,7 +218,7 @@ def test_latents_are_the_mean_and_the_deviation_times_the_noise_of_its_stream(re
 def test_encoder_sees_the_moved_image_and_the_target_is_the_image_as_it_was(recipe, images):
     run = frozen_run(recipe, images, max_shift=2)
     run.model = pixel_reader()  # draws what it has seen, which fresh weights hardly do
-    seen = shift_at_random(images.pixels, 2, random_stream(0, "augmentation"))
+    seen = shift_at_random(images.pixels, images.spec, 2, random_stream(0, "augmentation"))
     logits = decoded(run, encoded(run, seen)[0].relu())
     expected = F.binary_cross_entropy_with_logits(logits, images.pixels, reduction="none")
     _, reconstruction, _ = joint_epoch(run, images, [ALL])
@@ -292,7 +317,7 @@ def test_validation_reads_each_image_by_its_own_largest_mean(recipe, images):
 def test_optimizer_is_what_the_recipe_says(recipe, images):
     asked = {"learning_rate_schedule": "exponential", "adam_beta2": 0.75}
     changed = recipe.model_copy(update=asked | {"weight_decay": 0.25, "learning_rate": 0.125})
-    run = Run(changed, "relu", 0, images.labels)
+    run = Run(changed, "relu", 0, images)
     group = run.descent.optimizer.param_groups[0]
     assert (group["betas"], group["weight_decay"], group["lr"]) == ((0.9, 0.75), 0.25, 0.125)
     assert len(group["params"]) == len(list(run.model.parameters()))
