@@ -1,4 +1,4 @@
-"""Write a trained model as ONNX files and measure their parity with PyTorch."""
+"""Write a trained model as ONNX files and check their parity with PyTorch."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from grvae.base.layout import DataFolder, RunFolder
 from grvae.base.storage import save_json, write_atomically
 from grvae.model.images import load_images
 from grvae.model.vae import load_vae
-from grvae.use.export import decoder_to_onnx, encoder_to_onnx, measure_parity
+from grvae.use.export import PARITY_LIMIT, check_parity, decoder_to_onnx, encoder_to_onnx
 
 
 @click.command(cls=StageCommand, help=__doc__)
@@ -17,10 +17,15 @@ from grvae.use.export import decoder_to_onnx, encoder_to_onnx, measure_parity
 def export(data: Path, run: Path, encoder: Path, decoder: Path, parity: Path) -> None:
     model = load_vae(RunFolder(run).weights)
     files = encoder_to_onnx(model), decoder_to_onnx(model)
-    measured = measure_parity(model, *files, load_images(DataFolder(data).test).pixels)
+    images = load_images(DataFolder(data).test).pixels
+    largest = check_parity(model, *files, images)
+    click.echo(f"ONNX and PyTorch differ by {largest:.1e} at most")
     for path, content in zip((encoder, decoder), files, strict=True):
         write_atomically(path, content)
-    save_json(parity, measured)
+    save_json(
+        parity,
+        {"images": len(images), "limit": PARITY_LIMIT, "within_limit": largest <= PARITY_LIMIT},
+    )
 
 
 if __name__ == "__main__":
