@@ -2,7 +2,7 @@
 #   make repro   the whole experiment, from data to report
 #   make test    all tests
 #   make demo    build the browser demo if need be, and serve it on this machine
-#   make bench   what training costs, against the published recipe and the machine's own rate
+#   make bench   what training costs, against the published recipe
 #   make race    quality against training time, beside runs of the published recipe
 #   make front   accuracy against error of every recipe that was tried, on validation images
 #   make many-seeds  how often a run loses a digit, over 100 seeds
@@ -45,21 +45,20 @@ demo: $(INSTALLED) scm
 
 bench: $(INSTALLED)
 	dvc repro download@gated
-	python -m benchmarks.speed --params params.yaml --images data/gated/train.safetensors \
-		--summary reports/benchmark/summary.md --out reports/benchmark/speed.json
-	python -m benchmarks.cost --params params.yaml --images data/gated/train.safetensors \
+	python -m benchmarks.costs speed --params params.yaml --images data/gated/train.safetensors \
+		--markdown reports/benchmark/summary.md --out reports/benchmark/speed.json
+	python -m benchmarks.costs growth --params params.yaml --images data/gated/train.safetensors \
 		--table reports/benchmark/growth.csv --figure reports/benchmark/growth.png
 
 # The pipeline's own runs against those of the published recipe in reports/many_seeds: where they end,
 # and when. Run it after `bench`.
 race: $(INSTALLED)
 	dvc repro
-	python -m benchmarks.race --speed reports/benchmark/speed.json \
+	python -m benchmarks.pages race --speed reports/benchmark/speed.json \
 		--curves reports/curves.csv --runs reports/runs.csv \
 		--trials reports/many_seeds/runs.csv --histories reports/many_seeds/histories \
 		--quoted reports/published.json \
-		--figure reports/benchmark/race.png --table reports/benchmark/race.csv \
-		--markdown reports/benchmark/race.md
+		--figure reports/benchmark/race.png --markdown reports/benchmark/race.md
 
 # How the hard mask loses a digit: the figure of docs/routing.md.
 lost-digit: $(INSTALLED)
@@ -78,7 +77,7 @@ front: $(INSTALLED)
 	dvc repro download@gated
 	python -m benchmarks.sweep --params params.yaml --data data/gated --measure validation --workers $(JOBS) \
 		--list reports/search/front.yaml --table reports/search/front.csv --device $(DEVICE)
-	python -m benchmarks.trial_pages front --table reports/search/front.csv \
+	python -m benchmarks.pages front --table reports/search/front.csv \
 		--figure reports/search/front.png --markdown reports/search/front.md
 
 # How often a run loses a digit: hours, or minutes with DEVICE=cuda.
@@ -87,7 +86,7 @@ many-seeds: $(INSTALLED)
 	python -m benchmarks.sweep --params params.yaml --data data/gated --measure test --workers $(JOBS) \
 		--list reports/many_seeds/trials.yaml --table reports/many_seeds/runs.csv \
 		--histories reports/many_seeds/histories --device $(DEVICE)
-	python -m benchmarks.trial_pages seeds --table reports/many_seeds/runs.csv \
+	python -m benchmarks.pages seeds --table reports/many_seeds/runs.csv \
 		--markdown reports/many_seeds/summary.md
 
 # Days on a CPU, a quarter of an hour with DEVICE=cuda. Runs that the table has are not repeated.
