@@ -2,17 +2,16 @@
 #   make repro   the whole experiment, from data to report
 #   make test    all tests
 #   make demo    build the browser demo if need be, and say where it is
-#   make bench   what training costs, against the published recipe and the machine's own rate
+#   make bench   what training costs, against the published recipe
 #   make race    quality against training time, beside runs of the published recipe
 #   make front   accuracy against error of every recipe that was tried, on validation images
 #   make many-seeds  how often a run loses a digit, over 100 seeds
 #   make longer  the runs that the study of the claims has no time for: the published recipe, and many seeds
-#   make faults  kill the pipeline at random moments and check that nothing is lost
 #   make drawn   how well the trained runs read digits drawn in many styles
 #   make lint    formatting, lint and types
 PYTHON ?= python3
-# How many runs train at a time, each on one core.
-JOBS ?= $(shell nproc)
+# How many runs train at a time, each on one core; if not given, as many as this machine lets us use.
+JOBS ?=
 # Where `make front`, `make many-seeds` and `make longer` train: cpu, or cuda for a GPU.
 DEVICE ?= cpu
 # On a terminal pip shows its progress; elsewhere it says what it has fetched.
@@ -21,15 +20,15 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race front many-seeds longer drawn faults chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race front many-seeds longer drawn chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
-	@if test -e .git; then grvae repro -j $(JOBS); else dvc repro; fi
+	@grvae repro $(if $(JOBS),-j $(JOBS))
 	@grvae results
 
 # In an archive without git, DVC is told so; after a `git init`, delete .dvc/config.local.
 scm: $(INSTALLED)
-	@test -e .git || dvc config --local core.no_scm true
+	@git rev-parse --is-inside-work-tree >/dev/null 2>&1 || dvc config --local core.no_scm true
 
 test: $(INSTALLED) chromium
 	python -m pytest tests/pipeline tests --numprocesses=auto --dist=loadfile --no-loadscope-reorder
@@ -39,27 +38,25 @@ test-slow: $(INSTALLED) chromium
 	python -m pytest -m slow tests/fanout tests/pipeline tests --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 demo: $(INSTALLED) scm
-	python -m fanout.mend
-	dvc repro demo
+	@grvae repro demo
 	@echo "The page opens by double click: $(CURDIR)/reports/demo/index.html"
 
 bench: $(INSTALLED)
 	dvc repro download
-	python -m benchmarks.speed --params params.yaml --images data/mnist/train.safetensors \
-		--summary reports/benchmark/summary.md --out reports/benchmark/speed.json
-	python -m benchmarks.cost --params params.yaml --images data/mnist/train.safetensors \
+	python -m benchmarks.costs speed --params params.yaml --images data/mnist/train.safetensors \
+		--markdown reports/benchmark/summary.md --out reports/benchmark/speed.json
+	python -m benchmarks.costs growth --params params.yaml --images data/mnist/train.safetensors \
 		--table reports/benchmark/growth.csv --figure reports/benchmark/growth.png
 
 # The pipeline's own runs against those of the published recipe in reports/many_seeds: where they end,
 # and when. Run it after `bench`.
 race: $(INSTALLED)
 	dvc repro
-	python -m benchmarks.race --speed reports/benchmark/speed.json \
+	python -m benchmarks.pages race --speed reports/benchmark/speed.json \
 		--curves reports/curves.csv --runs reports/runs.csv \
 		--trials reports/many_seeds/runs.csv --histories reports/many_seeds/histories \
 		--quoted reports/published.json \
-		--figure reports/benchmark/race.png --table reports/benchmark/race.csv \
-		--markdown reports/benchmark/race.md
+		--figure reports/benchmark/race.png --markdown reports/benchmark/race.md
 
 # How well the trained runs read digits as people draw them on a screen, by digit and variant.
 drawn: $(INSTALLED)
@@ -70,24 +67,24 @@ drawn: $(INSTALLED)
 # table has are not repeated.
 front: $(INSTALLED)
 	dvc repro download
-	python -m benchmarks.sweep --params params.yaml --data data/mnist --measure validation --workers $(JOBS) \
+	python -m benchmarks.sweep --params params.yaml --data data/mnist --measure validation $(if $(JOBS),--workers $(JOBS)) \
 		--list reports/search/front.yaml --table reports/search/front.csv --device $(DEVICE)
-	python -m benchmarks.trial_pages front --table reports/search/front.csv \
+	python -m benchmarks.pages front --table reports/search/front.csv \
 		--figure reports/search/front.png --markdown reports/search/front.md
 
 # How often a run loses a digit: hours, or minutes with DEVICE=cuda.
 many-seeds: $(INSTALLED)
 	dvc repro download
-	python -m benchmarks.sweep --params params.yaml --data data/mnist --measure test --workers $(JOBS) \
+	python -m benchmarks.sweep --params params.yaml --data data/mnist --measure test $(if $(JOBS),--workers $(JOBS)) \
 		--list reports/many_seeds/trials.yaml --table reports/many_seeds/runs.csv \
 		--histories reports/many_seeds/histories --device $(DEVICE)
-	python -m benchmarks.trial_pages seeds --table reports/many_seeds/runs.csv \
+	python -m benchmarks.pages seeds --table reports/many_seeds/runs.csv \
 		--markdown reports/many_seeds/summary.md
 
 # Days on a CPU, a quarter of an hour with DEVICE=cuda. Runs that the table has are not repeated.
 longer: $(INSTALLED)
 	dvc --cd studies repro download@mnist train_reader@mnist longer_resolve
-	python -m benchmarks.sweep --params params.yaml --data studies/claims/data/mnist --measure claims --workers $(JOBS) \
+	python -m benchmarks.sweep --params params.yaml --data studies/claims/data/mnist --measure claims $(if $(JOBS),--workers $(JOBS)) \
 		--reader studies/claims/readers/mnist.safetensors \
 		--list studies/longer/params.yaml --table studies/reports/longer/runs.csv --device $(DEVICE)
 	dvc --cd studies repro longer_report longer_figures longer_doses

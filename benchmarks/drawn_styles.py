@@ -5,7 +5,6 @@ slashed zero), each drawn by several hands (slanted, small, trembling). They tak
 from strokes to pixels, without the page's 8-bit weights.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from grvae.base.sizes import DIGITS
 from grvae.base.statistics import estimate_median
 from grvae.base.storage import load_json, save_json
 from grvae.model.vae import VAE, load_vae
-from grvae.params import Params, load_params
+from grvae.params import load_params
 from grvae.use.demo_bundle import assignment_of
 
 OFTEN = 0.5  # of a variant's seeds misread a drawing that is named
@@ -39,44 +38,24 @@ def read_drawings(
     return read
 
 
-def report(params: Params, runs: Path) -> dict[str, Any]:
-    """Rates of every run, and the drawings that a variant misreads with half its seeds or more."""
-    drawn, pixels = images()
-    truth = np.array([each.digit for each in drawn])
-    variants: dict[str, Any] = {}
-    for variant in params.variants:
-        recipe = params.variant(variant).recipe.model_dump()
-        misread: Counter[int] = Counter()
-        rates = {}
-        for seed in params.seeds:
-            files = run_folder(runs, variant, seed)
-            assignment = assignment_of(recipe, load_json(files.measures))
-            readings = read_drawings(load_vae(files.weights), pixels, assignment)
-            misread.update(np.flatnonzero(readings != truth).tolist())
-            rates[str(seed)] = {
-                "all": float((readings == truth).mean()),
-                "digits": {
-                    str(digit): float((readings[truth == digit] == digit).mean())
-                    for digit in range(DIGITS)
-                },
-            }
-        variants[variant] = {"seeds": rates, "often_misread": often(drawn, misread, params)}
-    return {
-        "drawings": len(drawn),
-        "forms": len({(each.digit, each.style.split()[0]) for each in drawn}),
-        "order": list(variants),
-        "variants": variants,
+def rates_of(is_right: dict[int, NDArray[np.bool_]], drawn: Sequence[Drawing]) -> dict[str, Any]:
+    """A variant's rates by seed, and the drawings that it misreads with half its seeds or more.
+
+    Args:
+        is_right: by seed, whether each drawing (drawing,) is read right.
+        drawn: what is read.
+    """
+    digits = np.array([each.digit for each in drawn])
+    seeds = {
+        str(seed): {
+            "all": float(right.mean()),
+            "digits": {str(digit): float(right[digits == digit].mean()) for digit in range(DIGITS)},
+        }
+        for seed, right in is_right.items()
     }
-
-
-def often(drawn: Sequence[Drawing], misread: Counter[int], params: Params) -> list[str]:
-    """Names of the drawings that many seeds misread."""
-    many = OFTEN * len(params.seeds)
-    return [
-        f"{drawn[at].digit} {drawn[at].style}"
-        for at, count in sorted(misread.items())
-        if count >= many
-    ]
+    misread = 1 - np.mean(list(is_right.values()), axis=0)
+    often = [drawn[place] for place in np.flatnonzero(misread >= OFTEN).tolist()]
+    return {"seeds": seeds, "often_misread": [f"{each.digit} {each.style}" for each in often]}
 
 
 def rows_of(rates: dict[str, Any]) -> list[dict[str, Any]]:
@@ -102,7 +81,23 @@ def rows_of(rates: dict[str, Any]) -> list[dict[str, Any]]:
 @paths("params", "runs", "out", "table")
 def drawn_styles(params: Path, runs: Path, out: Path, table: Path) -> None:
     """Write the rates, and the table of them."""
-    rates = report(load_params(params), runs)
+    asked, (drawn, pixels) = load_params(params), images()
+    digits = np.array([each.digit for each in drawn])
+    variants = {}
+    for variant in asked.variants:
+        recipe, is_right = asked.variant(variant).recipe.model_dump(), {}
+        for seed in asked.seeds:
+            files = run_folder(runs, variant, seed)
+            assignment = assignment_of(recipe, load_json(files.measures))
+            is_right[seed] = read_drawings(load_vae(files.weights), pixels, assignment) == digits
+        variants[variant] = rates_of(is_right, drawn)
+    forms = {(each.digit, each.style.split()[0]) for each in drawn}
+    rates = {
+        "drawings": len(drawn),
+        "forms": len(forms),
+        "order": asked.variants,
+        "variants": variants,
+    }
     save_json(out, rates)
     write_page(table, {**rates, "rows": rows_of(rates)})
 

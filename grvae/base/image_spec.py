@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-
 SIDES = (16, 64)  # the least and the largest; both convolutions need a multiple of 4
 
 

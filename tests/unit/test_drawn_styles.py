@@ -1,16 +1,9 @@
-import json
-import shutil
-
 import numpy as np
 import torch
 
-from benchmarks.drawn_styles import read_drawings, rows_of
-from benchmarks.pages import write_page
+from benchmarks.drawn_styles import rates_of, read_drawings
 from benchmarks.strokes import drawings
 from grvae.model.vae import build_model
-from tests.conftest import PROJECT
-
-RATES = PROJECT / "reports" / "drawn_styles.json"
 
 
 def test_at_least_a_hundred_styles_are_drawn():
@@ -27,8 +20,10 @@ def test_drawing_is_read_as_the_digit_of_the_largest_mean(recipe, images):
     np.testing.assert_array_equal(read_drawings(model, images.pixels.numpy(), assignment), expected)
 
 
-def test_committed_table_is_that_of_the_committed_rates(tmp_path):
-    rates, page = json.loads(RATES.read_text()), tmp_path / "drawn_styles.md"
-    shutil.copy(RATES.with_name("drawn_styles_template.md"), tmp_path)
-    write_page(page, {**rates, "rows": rows_of(rates)})
-    assert page.read_text() == RATES.with_suffix(".md").read_text()
+def test_drawing_that_half_the_seeds_misread_is_named():
+    drawn = [next(each for each in drawings() if each.digit == digit) for digit in range(10)]
+    right = np.ones(10, bool)
+    rates = rates_of({0: right, 1: right & (np.arange(10) != 4)}, drawn)
+    assert [each["all"] for each in rates["seeds"].values()] == [1.0, 0.9]
+    assert [each["digits"]["4"] for each in rates["seeds"].values()] == [1.0, 0.0]
+    assert rates["often_misread"] == [f"4 {drawn[4].style}"]

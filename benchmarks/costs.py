@@ -1,0 +1,181 @@
+"""What training costs: each recipe beside the published one, and how time and memory grow."""
+
+import resource
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+
+import click
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.pages import write_page
+from grvae.base.command import CommandGroup, StageCommand, paths
+from grvae.base.numerics import repeatable
+from grvae.base.storage import save_json, save_table, write_atomically
+from grvae.model.images import ImageSet, load_images
+from grvae.model.run import Run
+from grvae.model.training import decoder_epoch, encode_all, joint_epoch, train_vae
+from grvae.params import Recipe, load_params
+from grvae.show.style import GREY, OKABE_ITO, encode_png, styled
+
+STEPS = 40  # are timed of each phase; nobody has to wait for 100 published epochs
+TIMED = ("gated", "routed", "published")
+# One of these grows while the others stay as they usually are.
+SETTINGS = {
+    "images": (10_000, 20_000, 30_000, 40_000, 50_000, 60_000),
+    "width": (64, 128, 256, 512, 1024),
+    "seeds": (1, 2, 3, 4),
+}
+USUAL = {"images": 60_000, "width": 256, "seeds": 1}
+SHORT = {"epochs": 2, "decoder_epochs": 1}
+
+
+@click.group(cls=CommandGroup, help=__doc__)
+def main() -> None:
+    """The commands below do all."""
+
+
+@main.command(cls=StageCommand)
+@paths("params", "images", "markdown", "out")
+@click.option("--rounds", type=click.IntRange(min=3), default=9)
+def speed(params: Path, images: Path, markdown: Path, out: Path, rounds: int) -> None:
+    """Time the published recipe and the default ones in turns, in one process."""
+    recipes, pixels = load_params(params), load_images(images)
+    contestants = {name: Contestant(recipes.variant(name).recipe, pixels) for name in TIMED}
+    with repeatable(has_convolutions=True):  # one thread, for all alike
+        costs = compare(contestants, rounds)
+    results = {"rounds": rounds, "costs": costs}
+    save_json(out, results)
+    write_page(markdown, results)
+
+
+class Contestant:
+    """One recipe, ready for `STEPS` steps of either phase."""
+
+    def __init__(self, recipe: Recipe, images: ImageSet) -> None:
+        self.recipe = recipe
+        self.joint = Run(recipe, "relu", 0, images)
+        self.steps_per_epoch, batch_size = self.joint.steps_per_epoch, self.joint.batch_size
+        self.images = images[: STEPS * batch_size]
+        self.batches = torch.randperm(len(self.images)).split(batch_size)
+        # Half of the phase is over, for the timing alone: what the gates do costs time, too.
+        self.joint.descent.steps = recipe.epochs * self.steps_per_epoch // 2
+        self.decoder = Run(recipe, "relu", 0, images)
+        self.decoder.enter_decoder_phase()
+        self.latents = encode_all(self.decoder.model, self.images.pixels)
+
+    def joint_steps(self) -> None:
+        """Steps of the joint phase."""
+        joint_epoch(self.joint, self.images, self.batches)
+
+    def decoder_steps(self) -> None:
+        """Steps of the decoder phase, where the recipe has one."""
+        if self.recipe.decoder_epochs:
+            decoder_epoch(self.decoder, self.latents, self.images.pixels, self.batches)
+
+    def over_an_epoch(self, steps: float) -> float:
+        """What an epoch takes, from what `STEPS` steps of its phase take."""
+        return steps * self.steps_per_epoch / STEPS
+
+    def over_a_run(self, joint: float, decoder: float) -> float:
+        """What a whole run takes, from what `STEPS` steps of each phase take."""
+        return self.over_an_epoch(self.recipe.epochs * joint + self.recipe.decoder_epochs * decoder)
+
+
+def compare(contestants: Mapping[str, Contestant], rounds: int) -> dict[str, dict[str, float]]:
+    """Time all contestants in turns, so that a busy moment of the machine hits all.
+
+    Returns:
+        By name: seconds of a run and of an epoch of each phase, medians over rounds; and the
+        floating-point operations of a run, as PyTorch counts them.
+    """
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+    for _ in range(1 + rounds):
+        for name, each in contestants.items():
+            seconds[name].append((seconds_of(each.joint_steps), seconds_of(each.decoder_steps)))
+    costs = {}
+    for name, each in contestants.items():
+        joint, decoder = map(median, zip(*seconds[name][1:], strict=True))  # the first warms up
+        costs[name] = {
+            "run_seconds": each.over_a_run(joint, decoder),
+            "joint_epoch_seconds": each.over_an_epoch(joint),
+            "decoder_epoch_seconds": each.over_an_epoch(decoder),
+            "run_flops": each.over_a_run(flops_of(each.joint_steps), flops_of(each.decoder_steps)),
+        }
+    return costs
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def flops_of(work: Callable[[], object]) -> float:
+    """Floating-point operations of one call."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return float(counter.get_total_flops())
+
+
+@main.command(cls=StageCommand)
+@paths("params", "images", "table", "figure")
+def growth(params: Path, images: Path, table: Path, figure: Path) -> None:
+    """Train settings of rising size, each in a process of its own for a peak of its own."""
+    rows = []
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+        for varied, values in SETTINGS.items():
+            for value in values:
+                setting = USUAL | {varied: value}
+                cost = pool.submit(train_setting, params, images, **setting).result()
+                rows.append({"varied": varied, **setting, **cost})
+                click.echo(f"{varied} {value}: {cost['seconds']:.1f} s")
+    save_table(table, pd.DataFrame(rows))
+    write_atomically(figure, encode_png(draw_growth(pd.DataFrame(rows))))
+
+
+def train_setting(
+    params: Path, images_file: Path, images: int, width: int, seeds: int
+) -> dict[str, float]:
+    """Seconds and peak megabytes of this process, which trains one setting and nothing else."""
+    sizes = {"network": "mlp", "hidden_sizes": [width, width // 2], "decoder_sizes": None}
+    recipe = load_params(params).variant("hard", SHORT | sizes).recipe
+    data = load_images(images_file)[:images]
+    start = time.perf_counter()
+    for seed in range(seeds):
+        train_vae(data, data[:0], recipe, "relu", seed)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "peak_megabytes": peak}
+
+
+@styled
+def draw_growth(table: pd.DataFrame) -> Figure:
+    """Time and peak memory against each thing that grows, with the line of equal growth."""
+    figure = Figure(figsize=(8.3, 4.2), layout="constrained")
+    panels = figure.subplots(2, len(SETTINGS), sharex="col")
+    for column, varied in enumerate(SETTINGS):
+        rows = table[table["varied"] == varied].sort_values(varied)
+        for panel, measured in zip(panels[:, column], ("seconds", "peak_megabytes"), strict=True):
+            line = rows[varied] / rows[varied].iloc[-1] * rows[measured].iloc[-1]
+            panel.plot(rows[varied], line, color=GREY, ls="--", lw=1, label="proportional")
+            panel.plot(
+                rows[varied], rows[measured], "o-", color=OKABE_ITO[0], ms=4, label="measured"
+            )
+            panel.set(xlim=(0, None), ylim=(0, None))
+        panels[1, column].set_xlabel({"width": "units of the widest layer"}.get(varied, varied))
+    panels[0, 0].set_ylabel("seconds")
+    panels[1, 0].set_ylabel("peak memory, MB")
+    panels[0, 0].legend()
+    return figure
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+import shutil
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import pages
+from benchmarks.costs import TIMED
+from benchmarks.drawn_styles import rows_of
+from grvae.base.storage import load_json, save_table
+from tests.conftest import PROJECT
+
+REPORTS = PROJECT / "reports"
+MANY = REPORTS / "many_seeds"
+
+
+def recipes(**values):
+    """A recipe by each name, with its error and its accuracy."""
+    rows = [(name, *value) for name, value in values.items()]
+    return pd.DataFrame(rows, columns=["trial", "squared_error_per_image", "argmax_accuracy"])
+
+
+def test_front_leaves_out_what_another_recipe_beats_at_both():
+    tried = recipes(far=(12.0, 0.99), beaten=(11.0, 0.97), near=(10.0, 0.98), even=(12.5, 0.99))
+    assert pages.undominated(tried)["trial"].tolist() == ["near", "far"]
+
+
+def test_equal_errors_leave_the_one_that_reads_more():
+    tried = recipes(less=(10.0, 0.97), more=(10.0, 0.98))
+    assert pages.undominated(tried)["trial"].tolist() == ["more"]
+
+
+def test_few_seeds_have_a_median_without_an_interval(tmp_path):
+    row = {"argmax_accuracy": 0.5, "lowest_recall": 0.25, "squared_error_per_image": 20.0}
+    row |= {"device": "cpu"}
+    save_table(tmp_path / "runs.csv", pd.DataFrame([{"trial": "one", "seed": 0, **row}]))
+    page = filled(MANY / "summary.md", tmp_path, "seeds", "--table", tmp_path / "runs.csv")
+    assert "| `one` | 1 | 0 | 50.00 % | 50.00 % |" in page
+
+
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [
+        (MANY / "summary.md", ["seeds", "--table", MANY / "runs.csv"]),
+        (REPORTS / "search" / "front.md", ["front", "--table", REPORTS / "search" / "front.csv"]),
+        (
+            REPORTS / "benchmark" / "race.md",
+            [
+                "race", "--speed", REPORTS / "benchmark" / "speed.json",
+                "--curves", REPORTS / "curves.csv", "--runs", REPORTS / "runs.csv",
+                "--trials", MANY / "runs.csv", "--histories", MANY / "histories",
+                "--quoted", REPORTS / "published.json",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_committed_page_and_figure_are_those_of_the_committed_tables(tmp_path, page, command):
+    figure = page.with_suffix(".png")
+    drawn = ["--figure", tmp_path / figure.name] if figure.exists() else []
+    assert filled(page, tmp_path, *command, *drawn) == page.read_text()
+    if drawn:
+        assert (tmp_path / figure.name).read_bytes() == figure.read_bytes()
+
+
+def test_committed_costs_and_drawn_styles_are_those_of_their_json(tmp_path):
+    timed = load_json(REPORTS / "benchmark" / "speed.json")
+    timed["costs"] = {name: timed["costs"][name] for name in TIMED}
+    rates = load_json(REPORTS / "drawn_styles.json")
+    for page, context in (
+        (REPORTS / "benchmark" / "summary.md", timed),
+        (REPORTS / "drawn_styles.md", {**rates, "rows": rows_of(rates)}),
+    ):
+        copy_template(page, tmp_path)
+        pages.write_page(tmp_path / page.name, context)
+        assert (tmp_path / page.name).read_text() == page.read_text()
+
+
+def copy_template(page, folder):
+    shutil.copy(page.with_name(f"{page.stem}_template.md"), folder)
+
+
+def filled(page, folder, *command):
+    """What a command makes of tables, by the template of a committed page."""
+    copy_template(page, folder)
+    words = [*command, "--markdown", folder / page.name]
+    result = CliRunner().invoke(pages.main, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return (folder / page.name).read_text()
