@@ -12,8 +12,8 @@ import torch
 from matplotlib.figure import Figure
 
 from grvae.base.command import StageCommand, paths
+from grvae.base.determinism import repeatable
 from grvae.base.layout import DataFolder
-from grvae.base.numerics import repeatable
 from grvae.base.sizes import DIGITS
 from grvae.base.storage import save_table, write_atomically
 from grvae.model.images import ImageSet, load_images

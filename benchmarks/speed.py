@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.pages import write_page
 from grvae.base.command import StageCommand, paths
-from grvae.base.numerics import repeatable
+from grvae.base.determinism import repeatable
 from grvae.base.storage import save_json
 from grvae.model.images import ImageSet, load_images
 from grvae.model.run import Run

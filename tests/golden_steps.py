@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 
-import grvae  # noqa: F401 - pins the numerics before torch is imported
-from grvae.base.numerics import repeatable
+from grvae.base.determinism import repeatable
 from grvae.model.images import ImageSet
 from grvae.model.run import Run
 from grvae.model.training import Losses, decoder_epoch, encode_all, joint_epoch

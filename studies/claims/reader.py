@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from grvae.base.determinism import repeatable
 from grvae.base.errors import GrvaeError
-from grvae.base.numerics import repeatable
 from grvae.base.seeding import random_stream, weights_drawn_from
 from grvae.base.sizes import DIGITS, SIDE
 from grvae.base.storage import load_arrays, save_arrays

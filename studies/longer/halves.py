@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ConstantLR
 
-from grvae.base.numerics import repeatable
+from grvae.base.determinism import repeatable
 from grvae.base.seeding import random_stream, weights_drawn_from
 from grvae.base.sizes import PIXELS
 from grvae.model.descent import Descent, one_cycle
