@@ -1,3 +1,3 @@
 """What the experiment costs, measured side by side in one process on the machine at hand."""
 
-import grvae  # noqa: F401 - pins the maths libraries before anything loads them
+from grvae.base import process  # noqa: F401 - before any library that reads these variables

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.pages import write_page
 from grvae.base.command import CommandGroup, StageCommand, paths
-from grvae.base.numerics import repeatable
+from grvae.base.determinism import repeatable
 from grvae.base.storage import save_json, save_table, write_atomically
 from grvae.model.images import ImageSet, load_images
 from grvae.model.run import Run

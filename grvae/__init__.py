@@ -1,3 +1,3 @@
 """Gradient-routed variational autoencoders: the library behind the experiment."""
 
-from grvae.base import pins  # noqa: F401 - before anything that computes
+from grvae.base import determinism  # noqa: F401 - before anything that computes

@@ -1,3 +1,3 @@
 """Questions beside the main one, each with a pipeline of its own."""
 
-import grvae  # noqa: F401 - pins the maths libraries before anything loads them
+from grvae.base import process  # noqa: F401 - before any library that reads these variables

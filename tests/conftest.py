@@ -6,7 +6,6 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-import grvae  # noqa: F401 - pins the numerics before any test imports torch
 from grvae.model.images import ImageSet, draw_validation
 from grvae.params import Params, Recipe, load_params
 

@@ -10,18 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-import grvae  # noqa: F401 - pins the numerics before torch is imported
-from grvae.base.numerics import repeatable
+from grvae.base.determinism import repeatable
 from grvae.model.images import ImageSet
 from grvae.model.run import Run
 from grvae.model.training import Losses, decoder_epoch, encode_all, joint_epoch
+from grvae.model.vae import VAE
 from grvae.params import Params, load_params
 from tests.conftest import PROJECT
 
 GOLDEN = Path(__file__).with_suffix(".json")
 STEPS = 3
 BATCH = 20
+# Every route is taken: of the label, of a wrong one, and none.
+ROUTES = {"wrong_labels": 0.4, "routed_images": 0.8}
+# Means on either side of every floor and ceiling, of zero, and of the band of the prior.
+LOWEST, HIGHEST = -3.0, 8.0
+GAIN = 2.5  # of each layer before: about what PyTorch's fresh weights take from a signal
 
 
 def small_batches() -> ImageSet:
@@ -36,13 +42,17 @@ def small_batches() -> ImageSet:
 def take_steps(params: Params, name: str) -> list[dict[str, Any]]:
     """What a variant's first three steps are, in each of its phases.
 
-    They are all of its training: its schedules pass from their start to their end.
+    They are all of its training: its schedules pass from their start to their end. They start where
+    a step depends on every bound and choice, which small fresh weights are far from.
     """
     variant, images = params.variant(name), small_batches()
     lengths = {"epochs": 1, "decoder_epochs": min(1, variant.recipe.decoder_epochs)}
-    recipe = variant.recipe.model_copy(update=lengths | {"batch_size": BATCH, "epoch_steps": 1})
+    recipe = variant.recipe.model_copy(
+        update=lengths | ROUTES | {"batch_size": BATCH, "epoch_steps": 1}
+    )
     with repeatable(has_convolutions=True):
         run = Run(recipe, variant.latent_act, 0, images)
+        spread_means(run.model, images.pixels)
         batches = torch.arange(len(images)).split(BATCH)
         steps = [
             describe(run, joint_epoch(run, images, [batch]), len(batch) / len(images))
@@ -60,6 +70,18 @@ def take_steps(params: Params, name: str) -> list[dict[str, Any]]:
                 for batch in batches
             ]
     return steps
+
+
+@torch.no_grad()
+def spread_means(model: VAE, pixels: Tensor) -> None:
+    """Scale the encoder so that each latent's means on the images go from end to end."""
+    for weights in model.encoder.parameters():
+        weights.mul_(GAIN)
+    means, _ = model.encode(pixels)
+    lowest, highest = means.aminmax(dim=0)
+    slope = (HIGHEST - LOWEST) / (highest - lowest)
+    model.mean_head.bias.sub_(lowest).mul_(slope).add_(LOWEST)
+    model.mean_head.weight.mul_(slope[:, None])
 
 
 def describe(run: Run, losses: Losses, share: float) -> dict[str, Any]:

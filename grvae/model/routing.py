@@ -31,12 +31,12 @@ def route_gradient(latents: Tensor, shares: Tensor) -> Tensor:
 
     Args:
         latents: (batch, latent) float.
-        shares: (batch, latent) float in [0, 1]; 0 detaches a latent, 1 leaves it alone.
+        shares: (batch, latent) in [0, 1], of any type; 0 detaches a latent, 1 leaves it alone.
 
     Returns:
         (batch, latent) float, equal to `latents`. Backward, the gradient is multiplied by `shares`.
     """
-    return torch.lerp(latents.detach(), latents, shares)
+    return torch.lerp(latents.detach(), latents, shares.to(latents.dtype))
 
 
 def mask_parameters(layer: nn.Linear, features: Tensor, shares: Tensor) -> Tensor:
@@ -45,7 +45,8 @@ def mask_parameters(layer: nn.Linear, features: Tensor, shares: Tensor) -> Tenso
     Args:
         layer: with a bias.
         features: (batch, feature) float.
-        shares: (batch, unit) float in [0, 1], of what an image teaches each unit's own parameters.
+        shares: (batch, unit) in [0, 1], of any type: of what an image teaches each unit's own
+            parameters.
 
     Returns:
         (batch, unit) float, equal to `layer(features)`.
@@ -55,7 +56,7 @@ def mask_parameters(layer: nn.Linear, features: Tensor, shares: Tensor) -> Tenso
     label, so they learn from all.
     """
     fixed = F.linear(features, layer.weight.detach(), layer.bias.detach())
-    return torch.lerp(fixed, layer(features), shares)
+    return torch.lerp(fixed, layer(features), shares.to(fixed.dtype))
 
 
 def gate_gradient(latents: Tensor, low: Tensor, high: Tensor, blocked_share: float) -> Tensor:
@@ -71,9 +72,21 @@ def gate_gradient(latents: Tensor, low: Tensor, high: Tensor, blocked_share: flo
     Returns:
         (batch, latent) float, equal to `latents`.
 
+    Raises:
+        NotImplementedError: `torch.compile` of `torch.func.grad` or `vmap`, or either of these of
+            something compiled; the compiler may wrap it in an error of its own. Each alone is
+            right: compiled with `backward`, or not compiled under `torch.func`, except for forward
+            mode (`jvp`), since the gate is of gradients.
+
     The paper's masks are weights of the gradient, any real number (arXiv 2410.04332, section 3);
     these depend on the gradient's sign and on the latent's value.
     """
+    is_transformed = torch._C._functorch.maybe_current_level() is not None
+    if torch.compiler.is_compiling() and is_transformed:
+        # The compiler would drop the gate and pass the whole gradient: pytorch/pytorch#193279.
+        raise NotImplementedError(
+            "gate_gradient: got torch.compile and torch.func together, should be one of them"
+        )
     gated: Tensor = _Gate.apply(latents, low, high, blocked_share)
     return gated
 
@@ -81,11 +94,18 @@ def gate_gradient(latents: Tensor, low: Tensor, high: Tensor, blocked_share: flo
 class _Gate(torch.autograd.Function):
     """Backward of `gate_gradient`: descent moves a latent against the sign of its gradient."""
 
+    generate_vmap_rule = True  # for `torch.func`, which wants `setup_context`, too
+
     @staticmethod
-    def forward(ctx: Any, latents: Tensor, low: Tensor, high: Tensor, share: float) -> Tensor:
-        ctx.save_for_backward(latents < low, latents > high)
-        ctx.share = share
+    def forward(latents: Tensor, low: Tensor, high: Tensor, share: float) -> Tensor:
         return latents.view_as(latents)
+
+    @staticmethod
+    def setup_context(
+        ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, float], output: Tensor
+    ) -> None:
+        latents, low, high, ctx.share = inputs
+        ctx.save_for_backward(latents < low, latents > high)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:

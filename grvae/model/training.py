@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from grvae.base.numerics import repeatable
+from grvae.base.determinism import repeatable
 from grvae.model.augmentation import shift_at_random
 from grvae.model.checkpoint import Checkpoint
 from grvae.model.images import ImageSet

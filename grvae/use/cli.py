@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from fanout.__main__ import main as fan_out
+from grvae.base import process  # noqa: F401 - for all that this command starts
 from grvae.base.command import PATH, CommandGroup
 from grvae.base.errors import GrvaeError
 from grvae.base.storage import load_json

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from grvae.base.determinism import repeatable
 from grvae.base.errors import GrvaeError
 from grvae.base.image_spec import MNIST
-from grvae.base.numerics import repeatable
 from grvae.base.seeding import random_stream, weights_drawn_from
 from grvae.base.storage import load_arrays, save_arrays
 from grvae.model.augmentation import shift_at_random

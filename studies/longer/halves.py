@@ -21,8 +21,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ConstantLR
 
+from grvae.base.determinism import repeatable
 from grvae.base.image_spec import MNIST
-from grvae.base.numerics import repeatable
 from grvae.base.seeding import random_stream, weights_drawn_from
 from grvae.model.descent import Descent, one_cycle
 from grvae.model.images import ImageSet

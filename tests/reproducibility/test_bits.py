@@ -25,7 +25,7 @@ def inputs(tmp_path_factory):
     return folder
 
 
-PIN = "GOMP_SPINCOUNT"  # one of those that `grvae.base.pins` sets, on every machine
+PIN = "CUBLAS_WORKSPACE_CONFIG"  # one of those that `grvae` sets, on every machine
 # Imports a module up to the first maths library, and tells the pin as it is by then.
 ENDS_AT_MATHS = """
 import importlib.abc, os, sys

@@ -13,6 +13,7 @@ from grvae.model.routing import (
     gate_gradient,
     gradient_shares,
     latent_map,
+    mask_parameters,
     names_latents,
     route_gradient,
 )
@@ -48,6 +49,19 @@ def test_gradient_is_multiplied_by_the_share():
     weights = torch.tensor([[2.0, 3.0, 5.0], [7.0, 11.0, 13.0]], dtype=torch.float64)
     (weights * route_gradient(latents, SHARES).square()).sum().backward()
     assert torch.equal(latents.grad, SHARES * weights * 2 * LATENTS)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.float64, torch.float16])
+def test_shares_may_be_of_any_type(dtype):
+    shares = torch.tensor([[0, 0, 1], [1, 0, 1]])
+    latents, features = LATENTS.float().requires_grad_(), torch.ones(2, 4)
+    routed = route_gradient(latents, shares.to(dtype))
+    assert routed.dtype == torch.float32
+    routed.sum().backward()
+    assert torch.equal(latents.grad, shares.float())
+    layer = torch.nn.Linear(4, 3)
+    mask_parameters(layer, features, shares.to(dtype)).sum().backward()
+    assert torch.equal(layer.bias.grad, shares.sum(dim=0).float())
 
 
 def test_routed_gradient_equals_the_share_of_a_finite_difference():
@@ -143,6 +157,35 @@ def test_gate_scales_what_would_push_a_low_latent_down_or_a_high_one_up(share):
     is_high = torch.tensor([[True, False, False], [False, False, True]])
     assert torch.equal(gated(down, share), torch.where(is_low, share * down, down))
     assert torch.equal(gated(up, share), torch.where(is_high, share * up, up))
+
+
+def weighted(latents, low, high, weights):
+    return (weights * gate_gradient(latents, low, high, -3.0)).sum()
+
+
+WEIGHTS = torch.tensor([[2.0, -3.0, 5.0], [-7.0, 11.0, -13.0]], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("rows", [lambda grad: grad, torch.func.vmap], ids=["whole", "by row"])
+def test_gate_holds_under_transforms_of_functions(rows):
+    slope = rows(torch.func.grad(weighted))(LATENTS, LOW, HIGH, WEIGHTS)
+    assert not torch.equal(slope, WEIGHTS)
+    assert torch.equal(slope, gated(WEIGHTS, -3.0))
+
+
+def test_gate_holds_where_it_is_compiled():
+    latents = LATENTS.clone().requires_grad_()
+    compiled = torch.compile(weighted, backend="eager", fullgraph=True)
+    compiled(latents, LOW, HIGH, WEIGHTS).backward()
+    assert torch.equal(latents.grad, gated(WEIGHTS, -3.0))
+
+
+@pytest.mark.parametrize("rows", [lambda grad: grad, torch.func.vmap], ids=["whole", "by row"])
+def test_compiled_transform_is_refused_before_it_drops_the_gate(rows):
+    compiled = torch.compile(rows(torch.func.grad(weighted)), backend="eager")
+    # The gate's own error, or the compiler's about it, as its version has it.
+    with pytest.raises((NotImplementedError, torch._dynamo.exc.TorchDynamoException)):
+        compiled(LATENTS, LOW, HIGH, WEIGHTS)
 
 
 def test_latent_on_a_bound_is_not_beyond_it():

@@ -323,6 +323,20 @@ def test_optimizer_is_what_the_recipe_says(recipe, images):
     assert len(group["params"]) == len(list(run.model.parameters()))
 
 
+@pytest.mark.parametrize("phase", ["joint", "decoder"])
+def test_weights_decay_in_both_phases(recipe, images, phase):
+    asked = {"learning_rate_schedule": "exponential", "weight_decay": 0.25}
+    asked |= {"learning_rate": 0.125, "decoder_learning_rate": 0.125}
+    run = Run(recipe.model_copy(update=asked), "relu", 0, images.labels)
+    learning = run.model
+    if phase == "decoder":
+        run.enter_decoder_phase()
+        learning = run.model.decoder
+    before = weights(learning)
+    run.descent.step(0 * sum(weight.sum() for weight in learning.parameters()))
+    torch.testing.assert_close(weights(learning), (1 - 0.125 * 0.25) * before)
+
+
 @pytest.mark.parametrize(
     ("changes", "threads"),
     [({}, 2), ({"network": "conv_encoder", "hidden_sizes": [2, 4, 16]}, 1)],
