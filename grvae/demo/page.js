@@ -358,6 +358,32 @@ const Page = (() => {
     byId("copied").textContent = done ? `${what} copied` : `The browser lets no page copy; here it is: ${text}`;
   }
 
+  /* A touch on a slider may turn into a scroll: then it moves no slider, and stops no morph. */
+  function keepSlidersUnderScroll() {
+    let takeBack = null;
+    document.addEventListener("pointerdown", ({ target }) => {
+      if (target.type !== "range" || target.disabled) return;
+      const before = { pure, playing: morph.playing, speed: byId("speed").value };
+      const latents = cards.map((card) => [card, card.model, card.latents && card.latents.slice(), card.reconstructs]);
+      takeBack = () => {
+        for (const [card, model, values, reconstructs] of latents) {
+          if (model && card.model === model) card.setLatents(values, { reconstructs });
+        }
+        byId("speed").value = before.speed;
+        setSpeed();
+        pure = before.pure;
+        if (before.playing) morph.play();
+        showButtons();
+        keepAddress();
+      };
+    });
+    document.addEventListener("pointerup", () => (takeBack = null));
+    document.addEventListener("pointercancel", () => {
+      if (takeBack) takeBack();
+      takeBack = null;
+    });
+  }
+
   /* ---- start ---- */
 
   function showBanner(text) {
@@ -409,12 +435,18 @@ const Page = (() => {
       observer.disconnect();
       map.start();
     }).observe(byId("map"));
+    keepSlidersUnderScroll();
     byId("misread").checked = false;
     setSpeed();
   }
 
   async function start() {
     listen();
+    if (!Data.canInflate()) {
+      showBanner(`This browser is too old. The page needs ${byId("browsers").textContent}, or later.`);
+      document.documentElement.dataset.ready = "false";
+      return;
+    }
     const index = Data.peek("index");
     if (!index) {
       showBanner("The file data/index.js is missing, so there is no model to ask. Build the page with \u201cmake demo\u201d, and keep all its files together.");
