@@ -42,6 +42,15 @@ const Data = (() => {
     });
   }
 
+  /* Whether the browser has what `inflate` needs; some have another format of it only. */
+  function canInflate() {
+    try {
+      return Boolean(new DecompressionStream("deflate-raw"));
+    } catch {
+      return false;
+    }
+  }
+
   /* The bytes of compressed base64. */
   async function inflate(base64) {
     const binary = atob(base64);
@@ -50,5 +59,5 @@ const Data = (() => {
     return new Uint8Array(await new Response(stream).arrayBuffer());
   }
 
-  return { receive, load, inflate, peek: (name) => received.get(name) };
+  return { receive, load, canInflate, inflate, peek: (name) => received.get(name) };
 })();

@@ -280,6 +280,27 @@ def test_missing_file_is_named_or_explained(bare, built, tmp_path, name, words):
     expect(bare.locator("#banner")).to_contain_text(words)
 
 
+OLD_BROWSERS = {
+    "no such class": "delete window.DecompressionStream",
+    "another format only": """window.DecompressionStream = class {
+        constructor(format) { if (format !== "gzip") throw new TypeError(format); } }""",
+}
+
+
+@pytest.mark.parametrize("lack", OLD_BROWSERS.values(), ids=OLD_BROWSERS)
+def test_browser_that_is_too_old_is_told_which_would_do(browser, built, lack):
+    page = browser.new_context(**DESKTOP).new_page()
+    page.add_init_script(lack)
+    page.goto(file_address(built))
+    expect(page.locator("html")).to_have_attribute("data-ready", "false")
+    expect(page.locator("#banner")).to_have_text(
+        "This browser is too old. The page needs Chrome or Edge 103, Firefox 113 or Safari 16.4, "
+        "or later."
+    )
+    expect(page.locator(".model")).to_have_count(0)
+    page.context.close()
+
+
 def test_missing_model_can_be_tried_again(bare, built, tmp_path):
     bare.goto(without(built, tmp_path, "data/baseline-0.js"))
     problem = bare.locator(".model").nth(1).locator(".problem")
