@@ -36,7 +36,7 @@ def load_run(runs: Path, params: Params, variant: str, seed: int) -> Run:
     return Run(
         variant=variant,
         seed=seed,
-        recipe=params.variant(variant).recipe.written(),
+        recipe=params.variant(variant).recipe,
         model=load_vae(files.weights),
         weights_sha256=file_sha256(files.weights),
         measures=load_json(files.measures),

@@ -1,8 +1,11 @@
 "use strict";
 /* The page's data files, each loaded when it is first asked for. They are scripts that call
-   `Data.receive`, for a page opened by double click may load scripts and nothing else. */
+   `Demo.Data.receive`, for a page opened by double click may load scripts and nothing else. This is
+   the first script: it makes the one name under which all the others put theirs. */
 
-const Data = (() => {
+const Demo = {};
+
+Demo.Data = (() => {
   const received = new Map();
   const requested = new Map();
 

@@ -1,7 +1,7 @@
 "use strict";
 /* A canvas to draw on, with pointer or keyboard, that shows a test digit until it is drawn on. */
 
-class Pad {
+Demo.Pad = class Pad {
   /* Points lie on a grid this fine, so that a link can carry them exactly as they were drawn. */
   static GRID = 511;
   static HISTORY = 200;
@@ -20,7 +20,7 @@ class Pad {
     this.cursor = null;
     this.penDown = false;
     this.frame = 0;
-    this.pointers = new Pointers(canvas, {
+    this.pointers = new Demo.Pointers(canvas, {
       begin: (event) => this.beginByHand(event),
       extend: (events) => this.extend(events.map((each) => this.pointOf(each))),
       end: () => this.end(),
@@ -134,7 +134,7 @@ class Pad {
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (event.key in moves) {
       const from = this.cursor || { x: 0.5, y: 0.5 };
-      const [dx, dy] = moves[event.key].map((sign) => sign / Ink.SIDE);
+      const [dx, dy] = moves[event.key].map((sign) => sign / Demo.Ink.SIDE);
       this.cursor = Pad.at(from.x + dx, from.y + dy);
       if (this.penDown) this.extend([this.cursor]);
       else this.paint();
@@ -198,4 +198,4 @@ class Pad {
       context.stroke();
     }
   }
-}
+};

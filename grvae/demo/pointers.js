@@ -9,7 +9,7 @@
    - What the browser takes back (a scroll, a gesture of the system, a palm that it knew) was no
      stroke. */
 
-class Pointers {
+Demo.Pointers = class Pointers {
   static PALM_MILLISECONDS = 1000;
   static STILL = 0.1; // of the pad: a touch that has not gone farther may be a palm
 
@@ -85,4 +85,4 @@ class Pointers {
     const gone = Math.hypot(event.clientX - from.x, event.clientY - from.y);
     return gone > Pointers.STILL * this.element.clientWidth;
   }
-}
+};

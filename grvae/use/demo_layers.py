@@ -15,7 +15,7 @@ from grvae.base.sizes import SIDE
 from grvae.model.vae import VAE
 
 ACTIVATION_NAMES: dict[type[nn.Module], str] = {nn.ReLU: "relu", nn.SiLU: "silu"}
-Layer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
+Layer = nn.Linear | nn.Conv2d
 # They only change how the same numbers are counted.
 SHAPES = (nn.Flatten, nn.Unflatten)
 
@@ -26,16 +26,10 @@ def round_weights(model: VAE) -> VAE:
     rounded = copy.deepcopy(model)
     for module in rounded.modules():
         if isinstance(module, Layer):
-            weights = by_output(module)
+            weights = module.weight
             integers, scale = quantise(weights.flatten(start_dim=1))
             weights.copy_((integers * scale[:, None]).view_as(weights))
     return rounded
-
-
-def by_output(module: Layer) -> Tensor:
-    """The weights themselves, seen with the outputs, or the output channels, first."""
-    weights = module.weight.detach()
-    return weights.transpose(0, 1) if isinstance(module, nn.ConvTranspose2d) else weights
 
 
 def quantise(weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -52,7 +46,7 @@ def describe_layers(modules: Sequence[nn.Module]) -> tuple[list[dict[str, Any]],
     """Layers in order, each with the activation that follows it, and their numbers.
 
     Returns:
-        For each layer `kind` (linear, convolution or transposed), `inputs`, `outputs` (units or
+        For each layer `kind` (linear or convolution), `inputs`, `outputs` (units or
         channels), `activation` (relu, silu or none), and for convolutions `kernel`, `stride`,
         `padding`, the `side` that comes in and the `out_side` that goes out. The bytes hold, layer
         by layer and little-endian, the rows' scales (output,) float32, the biases (output,)
@@ -65,8 +59,6 @@ def describe_layers(modules: Sequence[nn.Module]) -> tuple[list[dict[str, Any]],
     numbers = bytearray()
     side = SIDE
     for module, following in pairwise([*modules, nn.Identity()]):
-        if isinstance(module, nn.Unflatten):
-            side = int(module.unflattened_size[-1])
         if isinstance(module, SHAPES) or type(module) in ACTIVATION_NAMES:
             continue
         if not isinstance(module, Layer):
@@ -79,29 +71,25 @@ def describe_layers(modules: Sequence[nn.Module]) -> tuple[list[dict[str, Any]],
             layer |= describe_convolution(module, side)
             side = layer["out_side"]
         layers.append(layer)
-        weights, scale = quantise(by_output(module).flatten(start_dim=1))
+        weights, scale = quantise(module.weight.detach().flatten(start_dim=1))
         numbers += scale.numpy().astype("<f4").tobytes()
         numbers += module.state_dict()["bias"].numpy().astype("<f4").tobytes()
         numbers += weights.numpy().tobytes()
     return layers, bytes(numbers)
 
 
-def describe_convolution(module: nn.Conv2d | nn.ConvTranspose2d, side: int) -> dict[str, Any]:
+def describe_convolution(module: nn.Conv2d, side: int) -> dict[str, Any]:
     """A convolution of square images, with a square kernel and nothing unusual."""
     kernel, stride, padding = module.kernel_size[0], module.stride[0], int(module.padding[0])
-    if isinstance(module, nn.ConvTranspose2d):
-        kind, out_side = "transposed", (side - 1) * stride - 2 * padding + kernel
-    else:
-        kind, out_side = "convolution", (side + 2 * padding - kernel) // stride + 1
     return {
-        "kind": kind,
+        "kind": "convolution",
         "inputs": module.in_channels,
         "outputs": module.out_channels,
         "kernel": kernel,
         "stride": stride,
         "padding": padding,
         "side": side,
-        "out_side": out_side,
+        "out_side": (side + 2 * padding - kernel) // stride + 1,
     }
 
 

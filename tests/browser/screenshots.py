@@ -20,7 +20,7 @@ PICTURES = {
     "demo-desktop-light": ("desktop", "light", "#try", "0"),
     "demo-phone-light": ("phone", "light", ".model", "0"),
     "demo-phone-dark": ("phone", "dark", ".model", "0"),
-    "demo-learn-light": ("desktop", "light", "#learn", "Page.figure.stepBy(5)"),
+    "demo-learn-light": ("desktop", "light", "#learn", "Demo.Models.figure.stepBy(5)"),
 }
 
 
@@ -37,7 +37,7 @@ def take_screenshots(page_folder: Path, out_folder: Path) -> None:
             page.set_default_timeout(PATIENCE)
             page.goto(address)
             page.wait_for_selector("html[data-ready]")
-            page.wait_for_function("!document.getElementById('misread').disabled")
+            page.wait_for_function("!document.getElementById('misclassified').disabled")
             page.get_by_role("button", name="Pure 7").click()
             page.evaluate(f"void {action}")
             page.mouse.move(0, 0)

@@ -1,85 +1,18 @@
 """Fingers, pens and lost events, as the browser itself gives them: what draws and what moves."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import PHONE
-from tests.browser.conftest import file_address
-from tests.browser.test_page import values
+from tests.browser.driving import Hand, Point, press_pure, strokes, values
 
-Point = tuple[float, float]
 LINE = [(0.5, 0.2), (0.5, 0.35), (0.5, 0.5), (0.5, 0.65), (0.5, 0.8)]
-
-
-class Hand:
-    """Touches, a pen and a mouse on one element; places are shares of its box."""
-
-    def __init__(self, page: Page, selector: str) -> None:
-        page.locator(selector).scroll_into_view_if_needed()
-        self.page, self.box = page, page.locator(selector).bounding_box()
-        self.session = page.context.new_cdp_session(page)
-        self.down: dict[int, Point] = {}
-
-    def at(self, x: float, y: float) -> dict[str, float]:
-        box = self.box
-        return {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
-
-    def touch(self, kind: str) -> None:
-        points = [{**self.at(*place), "id": finger} for finger, place in self.down.items()]
-        self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    def press(self, finger: int, place: Point) -> None:
-        self.down[finger] = place
-        self.touch("touchStart")
-
-    def move(self, finger: int, *places: Point) -> None:
-        for place in places:
-            self.down[finger] = place
-            self.touch("touchMove")
-
-    def lift(self, finger: int) -> None:
-        del self.down[finger]
-        self.touch("touchEnd")
-
-    def cancel(self) -> None:
-        self.down = {}
-        self.touch("touchCancel")
-
-    def stroke(self, finger: int, places: list[Point]) -> None:
-        self.press(finger, places[0])
-        self.move(finger, *places[1:])
-        self.lift(finger)
-
-    def point(self, kind: str, place: Point, pointer: str, buttons: int) -> None:
-        """One event of a mouse or pen."""
-        event = {"type": kind, "pointerType": pointer, "buttons": buttons, **self.at(*place)}
-        if kind != "mouseMoved":
-            event |= {"button": "left", "clickCount": 1}
-        self.session.send("Input.dispatchMouseEvent", event)
-
-    def begin(self, places: list[Point], pointer: str = "mouse") -> None:
-        """A stroke whose end is yet to come."""
-        self.point("mousePressed", places[0], pointer, 1)
-        for place in places[1:]:
-            self.point("mouseMoved", place, pointer, 1)
-
-
-def strokes(page: Page) -> list[list[Point]]:
-    return page.evaluate("Page.pad.strokes.map((all) => all.map(({ x, y }) => [x, y]))")
 
 
 def is_line(stroke: list[Point]) -> bool:
     """Whether a stroke is `LINE`, from end to end."""
     ends = np.array([stroke[0], stroke[-1]])
     return len(stroke) > 2 and bool(np.abs(ends - np.array([LINE[0], LINE[-1]])).max() < 0.02)
-
-
-@pytest.fixture
-def phone(open_page: Callable[..., Page], built) -> Page:
-    return open_page(file_address(built), **PHONE)
 
 
 @pytest.fixture
@@ -189,9 +122,17 @@ def test_stroke_ends_where_the_button_is_no_longer_down(page, pointer):
     expect(page.locator("#announcement")).to_contain_text("Your drawing")
 
 
+def test_finger_moves_a_slider_and_not_the_page(phone):
+    hand = Hand(phone, "#latent-0-2")
+    at = phone.evaluate("scrollY")
+    hand.stroke(0, [(part, 0.5) for part in np.linspace(0.3, 0.95, 9)])
+    assert phone.evaluate("scrollY") == at
+    assert int(phone.locator("#latent-0-2").input_value()) > 340  # of 400 steps
+
+
 @pytest.mark.parametrize("selector", ["#latent-0-2", "#speed"])
 def test_scroll_that_begins_on_a_slider_moves_the_page_alone(phone, selector):
-    phone.get_by_role("button", name="Pure 3").click()
+    press_pure(phone, 3)
     before = values(phone, "latents")
     speed = phone.locator("#speed").input_value()
     hand = Hand(phone, selector)

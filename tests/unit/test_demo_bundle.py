@@ -28,7 +28,7 @@ ENDS = (5.0, 95.0)
 
 def run_of(recipe, variant="routed"):
     model = build_model(recipe, "relu", seed=0)
-    return Run(variant, 0, recipe.model_dump(), model, "0" * 64, MEASURES)
+    return Run(variant, 0, recipe, model, "0" * 64, MEASURES)
 
 
 def inflated(text):
@@ -36,13 +36,13 @@ def inflated(text):
 
 
 def test_model_of_more_latents_is_left_out_by_name(recipe, images):
-    wide = recipe.model_copy(update={"free_latents": 2})
+    wide = recipe.model_copy(update={"latents_per_digit": 2})
     bundle = build_bundle([run_of(recipe), run_of(wide, "wide")], images, images, ENDS)
     assert [each["name"] for each in bundle["index"]["models"]] == ["routed-0"]
     assert bundle["index"]["left_out"] == [
-        {"name": "wide-0", "reason": "has 12 latents, the page shows 10"}
+        {"name": "wide-0", "reason": "has 20 latents, the page shows 10"}
     ]
-    with pytest.raises(GrvaeError, match="no model that the page can show: wide-0 has 12 latents"):
+    with pytest.raises(GrvaeError, match="no model that the page can show: wide-0 has 20 latents"):
         build_bundle([run_of(wide, "wide")], images, images, ENDS)
 
 
@@ -65,10 +65,11 @@ def test_models_over_the_budget_are_left_out(recipe, images):
         ({"floor": 5.0, "ceiling": 2.0}, "gated"),
         ({"routing": "none"}, "none"),
         ({"routing": "none", "cross_entropy_weight": 30.0}, "classified"),
+        ({"routing": "none", "digit_prior_mean": 30.0}, "prior"),
     ],
 )
 def test_method_is_read_off_the_recipe(recipe, changes, method):
-    assert method_of(recipe.model_dump() | changes) == method
+    assert method_of(recipe.model_copy(update=changes)) == method
 
 
 def test_digits_are_evenly_taken_and_exact():
@@ -114,7 +115,7 @@ def test_page_is_the_same_bytes_each_time(recipe, images, tmp_path):
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     script = (tmp_path / "one" / DATA_FOLDER / "index.js").read_text()
-    index = json.loads(script.removeprefix('Data.receive("index", ').removesuffix(");\n"))
+    index = json.loads(script.removeprefix('Demo.Data.receive("index", ').removesuffix(");\n"))
     assert [model["variant"] for model in index["models"]] == ["routed", "baseline"]
 
 

@@ -21,14 +21,12 @@ def test_layers_carry_their_weights_and_the_activation_that_follows():
 
 
 def test_convolutions_carry_their_sizes(recipe):
-    changes = {"network": "conv", "hidden_sizes": [4, 6, 20]}
+    changes = {"network": "conv_encoder", "hidden_sizes": [4, 6, 20], "decoder_sizes": [16]}
     model = build_model(recipe.model_copy(update=changes), "relu", seed=0)
     encoder, _ = describe_layers([*model.encoder, model.mean_head])
-    decoder, _ = describe_layers([*model.decoder])
     kinds = ["convolution", "convolution", "linear", "linear"]
     assert [layer["kind"] for layer in encoder] == kinds
-    assert [layer.get("out_side") for layer in encoder] == [14, 7, None, None]
-    assert [layer.get("out_side") for layer in decoder] == [None, None, 14, 28]
+    assert [layer.get("out_side") for layer in encoder] == [12, 5, None, None]
 
 
 def test_layer_that_the_page_cannot_compute_is_named():
