@@ -97,6 +97,8 @@ lint: $(INSTALLED)
 	ruff format --check .
 	ruff check .
 	mypy
+	@if command -v npx >/dev/null; then npx --yes --package typescript@5.9.3 tsc --project jsconfig.json; \
+	else echo "The page's scripts are not checked: that takes Node.js."; fi
 
 setup: $(INSTALLED)
 

@@ -36,7 +36,7 @@ def load_run(runs: Path, variant: Path, seed: int) -> Run:
     return Run(
         variant=variant.stem,
         seed=seed,
-        recipe=load_variant(variant).recipe.written(),
+        recipe=load_variant(variant).recipe,
         model=load_vae(files.weights),
         weights_sha256=file_sha256(files.weights),
         measures=load_json(files.measures),

@@ -1,7 +1,9 @@
 "use strict";
-/* What each latent draws: ten rows by nine values, all others at rest; a click sets the sliders. */
+/* Traversals: ten rows by nine values of one latent, all others at their medians; a click sets the
+   sliders. */
 
-const Atlas = (() => {
+Demo.Atlas = (() => {
+  const { Ink, Paint, Words, make } = Demo;
   const VALUES = 9;
 
   /* `onPick(model, latents)`. */
@@ -23,7 +25,7 @@ const Atlas = (() => {
     });
     const grid = make("div", { className: "grid" });
     grid.setAttribute("role", "group");
-    grid.setAttribute("aria-label", `What each latent draws: ${model.title}. Arrow keys move.`);
+    grid.setAttribute("aria-label", `Traversals: ${model.title}. Arrow keys move.`);
     for (let latent = 0; latent < 10; latent++) {
       const name = model.labelled ? String(latent) : `${latent} \u2192 ${model.assignment[latent]}`;
       grid.append(make("span", { className: "row-name", ariaHidden: "true" }, name));

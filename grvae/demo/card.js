@@ -1,26 +1,19 @@
 "use strict";
-/* One model's card: its reading of the input, its pictures, and a row for each latent. The card
+/* One model's card: the class it gives the input, its pictures, and a row for each latent. The card
    keeps the latents itself: a slider can show only what is in its range. */
 
-const METHODS = {
-  routed: "A 7 trains latent 7 only, and so on.",
-  gated: "A 7 trains latent 7; the others stay low.",
-  classified: "No routing: a second loss names the latents.",
-  none: "No routing: every digit trains every latent.",
-};
-
-class Card {
+Demo.Card = class Card {
   static SLIDER_STEPS = 400;
 
-  /* `onSlide(card)` when a slider is moved by hand, `onChoose(card, name)` for another model,
-     `onRemove(card)`, and `onSettle(card)` when the latents have come to rest. */
+  /* `onSlide()` when a slider is moved by hand, `onChoose(card, name)` for another model,
+     `onRemove(card)`, and `onSettle()` when the sliders are still again. */
   constructor(slot, handlers) {
     this.slot = slot;
     this.handlers = handlers;
     this.model = null;
     this.pixels = null;
     this.label = null;
-    this.element = document.getElementById("model").content.cloneNode(true).firstElementChild;
+    this.element = Demo.byId("model").content.cloneNode(true).firstElementChild;
     const title = this.find(".name");
     title.id = `name-${slot}`;
     this.element.setAttribute("aria-labelledby", title.id);
@@ -30,32 +23,33 @@ class Card {
     this.find(".again").addEventListener("click", () => handlers.onChoose(this, menu.value));
     this.rows = Array.from({ length: 10 }, (_, latent) => this.buildRow(latent));
     this.find(".latents").append(...this.rows.map((row) => row.element));
-    this.intervention = new Intervention(this);
+    this.intervention = new Demo.Intervention(this);
     this.showWaiting();
   }
 
+  /** @returns {any} */
   find(selector) {
     return this.element.querySelector(selector);
   }
 
   buildRow(latent) {
     const id = `latent-${this.slot}-${latent}`;
-    const label = make("label", { htmlFor: id }, String(latent), make("small"));
-    const bar = make("div", { className: "bar" });
-    const track = make("div", { className: "track" }, make("div", { className: "zero" }), bar);
+    const label = Demo.make("label", { htmlFor: id }, String(latent), Demo.make("small"));
+    const bar = Demo.make("div", { className: "bar" });
+    const track = Demo.make("div", { className: "track" }, Demo.make("div", { className: "zero" }), bar);
     track.setAttribute("role", "img");
-    const slider = make("input", { type: "range", id, min: 0, max: Card.SLIDER_STEPS, step: 1 });
+    const slider = Demo.make("input", { type: "range", id, min: 0, max: Card.SLIDER_STEPS, step: 1 });
     slider.autocomplete = "off";
-    const mean = make("span", { className: "value mean", ariaHidden: "true" });
-    const current = make("span", { className: "value current", ariaHidden: "true" });
-    const lane = make("div", { className: "lane" }, track, slider);
-    const element = make("div", { className: "latent" }, label, lane, mean, current);
+    const mean = Demo.make("span", { className: "value mean", ariaHidden: "true" });
+    const current = Demo.make("span", { className: "value current", ariaHidden: "true" });
+    const lane = Demo.make("div", { className: "lane" }, track, slider);
+    const element = Demo.make("div", { className: "latent" }, label, lane, mean, current);
     slider.addEventListener("input", () => {
       const [low, high] = this.model.sliders;
-      this.handlers.onSlide(this);
+      this.handlers.onSlide();
       this.latents[latent] = low + ((high - low) * slider.valueAsNumber) / Card.SLIDER_STEPS;
       this.reconstructs = false;
-      this.showLatents(false);
+      this.showLatents();
       this.describeRow(latent);
     });
     slider.addEventListener("change", () => this.settle());
@@ -90,7 +84,7 @@ class Card {
     this.element.dataset.name = model.name;
     this.element.classList.toggle("fitted", !model.labelled);
     this.find(".name").textContent = model.title;
-    this.find(".about").textContent = METHODS[model.method];
+    this.find(".about").textContent = Demo.METHODS[model.method].about;
     this.setDisabled(false);
     const [low, high] = model.bars;
     const [from, to] = model.sliders.map((value) => (value - low) / (high - low));
@@ -101,7 +95,7 @@ class Card {
       row.element.style.setProperty("--zero", this.shareOfBars(0));
       row.element.style.setProperty("--from", from);
       row.element.style.setProperty("--to", to);
-      setAttribute(row.slider, "aria-label", `${row.name}, ${model.title}`);
+      Demo.setAttribute(row.slider, "aria-label", `${row.name}, ${model.title}`);
     });
     this.intervention.reset();
     this.setInput(this.pixels, this.label);
@@ -117,12 +111,12 @@ class Card {
     Object.assign(this, { pixels, label });
     if (!this.model) return;
     this.means = pixels && this.model.encode(pixels);
-    this.reading = pixels && this.model.read(pixels, this.means);
+    this.classified = pixels && this.model.classify(pixels, this.means);
     this.reconstruction = pixels && this.model.decode(this.model.activate(this.means));
-    Paint.grey(this.find(".original"), pixels);
-    Paint.grey(this.find(".reconstruction"), this.reconstruction);
+    Demo.Paint.grey(this.find(".original"), pixels);
+    Demo.Paint.grey(this.find(".reconstruction"), this.reconstruction);
     this.showEncoding();
-    this.showReading();
+    this.showClass();
     if (pixels) this.encode();
     else this.setLatents(this.latents);
   }
@@ -143,38 +137,35 @@ class Card {
     this.rows.forEach(({ element, track, bar, mean, name }, latent) => {
       const value = this.means ? this.means[latent] : 0;
       const [zero, end] = [this.shareOfBars(0), this.shareOfBars(value)];
-      const isLargest = this.means !== null && latent === this.reading.largest;
+      const isLargest = this.means !== null && latent === this.classified.largest;
       bar.style.setProperty("--start", Math.min(zero, end));
       bar.style.setProperty("--length", Math.abs(end - zero));
-      mean.textContent = this.means ? Words.decimal(value) : "";
+      mean.textContent = this.means ? Demo.Words.decimal(value) : "";
       element.classList.toggle("largest", isLargest);
-      const text = this.means ? Words.decimal(value) + (isLargest ? ", the largest" : "") : "nothing";
-      setAttribute(track, "aria-label", `Encoding of ${name}: ${text}`);
+      const text = this.means ? Demo.Words.decimal(value) + (isLargest ? ", the largest" : "") : "nothing";
+      Demo.setAttribute(track, "aria-label", `Encoding of ${name}: ${text}`);
     });
   }
 
-  showReading() {
-    const { reading, label } = this;
-    const digit = this.find(".digit");
-    digit.classList.toggle("doubted", Boolean(reading && reading.strange));
-    if (!reading) {
-      digit.textContent = "\u2013";
-      this.find(".reason").textContent = "No input";
-      this.find(".doubt").textContent = "";
-      this.find(".verdict").textContent = "";
+  showClass() {
+    const { classified, label, model } = this;
+    const show = (name, text) => (this.find(name).textContent = text);
+    this.find(".digit").classList.toggle("doubted", Boolean(classified && classified.outOfDistribution));
+    if (!classified) {
+      show(".digit", "\u2013");
+      show(".reason", "No input");
+      show(".margin", "");
+      show(".verdict", "");
       return;
     }
-    digit.textContent = reading.strange ? `${reading.digit}?` : reading.digit;
-    const fits = this.model.labelled ? "" : `; it fits ${reading.digit} best`;
-    this.find(".reason").textContent = `Latent ${reading.largest} is the largest${fits}`;
-    const lead = `${Words.decimal(reading.margin)} ahead of ${reading.runnerUp}`;
-    this.find(".doubt").textContent = reading.strange
-      ? `Unlike any training image: ${reading.strange}`
-      : `${reading.close ? `Closely ${reading.runnerUp}: only ` : "Clearly: "}${lead}`;
-    const verdict = this.find(".verdict");
-    const isRight = reading.digit === label;
-    verdict.className = `verdict ${isRight ? "right" : "wrong"}`;
-    verdict.textContent = label === null ? "" : `${isRight ? "Right" : "Wrong"}, labelled ${label}`;
+    const { digit, runnerUp, largest, lowMargin, outOfDistribution } = classified;
+    const isRight = digit === label;
+    const margin = `${lowMargin ? "Low margin" : "Margin"} over ${runnerUp}: ${Demo.Words.decimal(classified.margin)}`;
+    show(".digit", outOfDistribution ? `${digit}?` : digit);
+    show(".reason", `Latent ${largest} is the largest${model.labelled ? "" : `; it fits ${digit} best`}`);
+    show(".margin", outOfDistribution ? `Out of distribution: ${outOfDistribution}` : margin);
+    show(".verdict", label === null ? "" : `${isRight ? "Right" : "Wrong"}, labelled ${label}`);
+    this.find(".verdict").className = `verdict ${isRight ? "right" : "wrong"}`;
   }
 
   /* The pictures and the sliders; what assistive technology reads waits until they settle. */
@@ -188,33 +179,32 @@ class Card {
       slider.style.setProperty("--fill", `${100 * Math.min(1, Math.max(0, share))}%`);
       const isBeyond = share > 1 + 1e-6 || share < -1e-6;
       element.classList.toggle("beyond", isBeyond);
-      current.textContent = (isBeyond ? (share > 1 ? "\u25b8 " : "\u25c2 ") : "") + Words.decimal(latents[latent]);
+      current.textContent = (isBeyond ? (share > 1 ? "\u25b8 " : "\u25c2 ") : "") + Demo.Words.decimal(latents[latent]);
     });
     const difference = pixels && this.decoded.map((pixel, i) => pixel - pixels[i]);
-    this.error = difference && Model.squaredError(this.decoded, pixels);
-    Paint.grey(this.find(".decoded"), this.decoded);
-    Paint.difference(this.find(".difference"), difference);
+    this.error = difference && Demo.Model.squaredError(this.decoded, pixels);
+    Demo.Paint.grey(this.find(".decoded"), this.decoded);
+    Demo.Paint.difference(this.find(".difference"), difference);
     this.find(".squared-error").textContent = difference ? this.error.toFixed(1) : "\u2013";
-    const rest = model.latents.rest;
-    this.atRest = latents.every((value, i) => Math.abs(value - rest[i]) < 1e-3);
-    this.find(".at-rest").hidden = !this.atRest;
+    const medians = model.latents.rest;
+    this.find(".at-medians").hidden = latents.some((value, i) => Math.abs(value - medians[i]) >= 1e-3);
   }
 
   describeRow(latent) {
     const { element, slider } = this.rows[latent];
     const beyond = element.classList.contains("beyond") ? ", beyond the slider\u2019s end" : "";
-    setAttribute(slider, "aria-valuetext", Words.decimal(this.latents[latent]) + beyond);
+    Demo.setAttribute(slider, "aria-valuetext", Demo.Words.decimal(this.latents[latent]) + beyond);
   }
 
   settle() {
     if (!this.model) return;
     this.rows.forEach((_, latent) => this.describeRow(latent));
     const { pixels, model } = this;
-    const describe = (name, text) => setAttribute(this.find(name), "aria-label", `${model.title}: ${text}`);
+    const describe = (name, text) => Demo.setAttribute(this.find(name), "aria-label", `${model.title}: ${text}`);
     describe(".original", pixels ? "the input" : "no input");
-    describe(".reconstruction", pixels ? "the input, encoded and decoded" : "no input, so nothing to reconstruct");
-    describe(".decoded", this.reconstructs ? "drawn from the sliders, which stand at the encoding" : "drawn from the sliders");
+    describe(".reconstruction", pixels ? "the input, reconstructed" : "no input, so no reconstruction");
+    describe(".decoded", this.reconstructs ? "decoded from the sliders, which stand at the encoding" : "decoded from the sliders");
     describe(".difference", pixels ? `difference, squared error ${this.error.toFixed(1)}` : "no difference, for there is no input");
-    this.handlers.onSettle(this);
+    this.handlers.onSettle();
   }
-}
+};

@@ -1,8 +1,11 @@
 "use strict";
 /* The page's data files, each loaded when it is first asked for. They are scripts that call
-   `Data.receive`, for a page opened by double click may load scripts and nothing else. */
+   `Demo.Data.receive`, for a page opened by double click may load scripts and nothing else. This is
+   the first script: it makes the one name under which all the others put theirs. */
 
-const Data = (() => {
+const Demo = {};
+
+Demo.Data = (() => {
   const received = new Map();
   const requested = new Map();
 
@@ -42,6 +45,15 @@ const Data = (() => {
     });
   }
 
+  /* Whether the browser has what `inflate` needs; some have another format of it only. */
+  function canInflate() {
+    try {
+      return Boolean(new DecompressionStream("deflate-raw"));
+    } catch {
+      return false;
+    }
+  }
+
   /* The bytes of compressed base64. */
   async function inflate(base64) {
     const binary = atob(base64);
@@ -50,5 +62,5 @@ const Data = (() => {
     return new Uint8Array(await new Response(stream).arrayBuffer());
   }
 
-  return { receive, load, inflate, peek: (name) => received.get(name) };
+  return { receive, load, canInflate, inflate, peek: (name) => received.get(name) };
 })();

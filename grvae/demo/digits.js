@@ -1,49 +1,56 @@
 "use strict";
-/* The test digits. */
+/* The test digits, and what a model makes of all of them. */
 
-const Digits = {
-  async load() {
-    if (!Digits.loaded) Digits.loaded = Digits.open();
+Demo.Digits = (() => {
+  let loaded = null;
+
+  async function load() {
+    loaded = loaded || open();
     try {
-      return await Digits.loaded;
+      return await loaded;
     } catch (error) {
-      Digits.loaded = null; // so that it can be tried again
+      loaded = null; // so that it can be tried again
       throw error;
     }
-  },
+  }
 
-  async open() {
-    const { pixels, labels, numbers } = await Data.load("digits");
-    const bytes = await Data.inflate(pixels);
-    const part = (position) => bytes.subarray(position * Ink.PIXELS, (position + 1) * Ink.PIXELS);
+  async function open() {
+    const { pixels, labels, numbers } = await Demo.Data.load("digits");
+    const bytes = await Demo.Data.inflate(pixels);
+    const size = Demo.Ink.PIXELS;
     return {
       labels,
       numbers,
       all: labels.map((_, position) => position),
-      pixels: (position) => Float32Array.from(part(position), (byte) => byte / 255),
+      pixels: (position) => Float32Array.from(bytes.subarray(position * size, (position + 1) * size), (byte) => byte / 255),
     };
-  },
-};
-
-/* What a model makes of all test digits, a few at a time so that the page stays quick. */
-class Encodings {
-  static PART = 40;
-  static known = new Map();
-
-  static of(model) {
-    if (!Encodings.known.has(model.name)) Encodings.known.set(model.name, Encodings.compute(model));
-    return Encodings.known.get(model.name);
   }
 
-  static async compute(model) {
-    const digits = await Digits.load();
+  return { load };
+})();
+
+/* A few digits at a time, so that the page stays quick. */
+Demo.Encodings = (() => {
+  const PART = 40;
+  const known = new Map();
+
+  /* The `means` of all test digits, and which of them are `misclassified`. */
+  function of(model) {
+    if (!known.has(model.name)) known.set(model.name, compute(model));
+    return known.get(model.name);
+  }
+
+  async function compute(model) {
+    const digits = await Demo.Digits.load();
     const means = [];
     for (const position of digits.all) {
       means.push(model.encode(digits.pixels(position)));
-      if (position % Encodings.PART === 0) await new Promise((resolve) => setTimeout(resolve));
+      if (position % PART === 0) await new Promise((resolve) => setTimeout(resolve));
     }
-    const readings = means.map((each) => model.assignment[each.indexOf(Math.max(...each))]);
-    const misread = digits.all.filter((position) => readings[position] !== digits.labels[position]);
-    return { means, misread };
+    const digitOf = (each) => model.assignment[each.indexOf(Math.max(...each))];
+    const misclassified = digits.all.filter((position) => digitOf(means[position]) !== digits.labels[position]);
+    return { means, misclassified };
   }
-}
+
+  return { of };
+})();

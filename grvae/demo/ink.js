@@ -7,7 +7,7 @@
    Strokes are scaled as geometry and inked with a pen of one width, so that a small drawing does
    not come out bold. */
 
-const Ink = (() => {
+Demo.Ink = (() => {
   const SIDE = 28;
   const BOX = 20;
   const CENTRE = 14;

@@ -1,18 +1,20 @@
 "use strict";
-/* Change single latents of a card on purpose, and say what that does to the drawing: the model
-   reads its own drawing before and after. */
+/* Change single latents of a card on purpose, and say what that does to the decoded image: the
+   model classifies its own output before and after. */
 
-class Intervention {
+Demo.Intervention = class Intervention {
   constructor(card) {
     this.card = card;
     const find = (selector) => card.find(`.intervene ${selector}`);
-    [this.which, this.other, this.donor] = [".which", ".other", ".donor"].map(find);
+    this.which = find(".which");
+    this.other = find(".other");
+    this.donor = find(".donor");
     this.effect = find(".effect");
     for (const menu of [this.which, this.other, this.donor]) {
-      menu.append(...Array.from({ length: 10 }, (_, i) => make("option", { value: i }, String(i))));
+      menu.append(...Array.from({ length: 10 }, (_, i) => Demo.make("option", { value: i }, String(i))));
       menu.autocomplete = "off";
     }
-    find(".to-rest").addEventListener("click", () => this.toRest());
+    find(".to-median").addEventListener("click", () => this.toMedian());
     find(".swap").addEventListener("click", () => this.swap());
     find(".copy").addEventListener("click", () => this.copy());
   }
@@ -24,9 +26,9 @@ class Intervention {
     this.donor.value = 3;
   }
 
-  toRest() {
+  toMedian() {
     const latent = Number(this.which.value);
-    this.apply(`Latent ${latent} to rest`, (latents) => {
+    this.apply(`Latent ${latent} at its median`, (latents) => {
       latents[latent] = this.card.model.latents.rest[latent];
     });
   }
@@ -40,7 +42,7 @@ class Intervention {
 
   async copy() {
     const [latent, digit] = [Number(this.which.value), Number(this.donor.value)];
-    const digits = await Digits.load();
+    const digits = await Demo.Digits.load();
     const donors = digits.all.filter((each) => digits.labels[each] === digit);
     if (!donors.length) return;
     const donor = donors[Math.floor(Math.random() * donors.length)];
@@ -51,27 +53,27 @@ class Intervention {
     });
   }
 
-  apply(what, change) {
+  apply(what, changeLatents) {
     const { card } = this;
     const before = this.state();
     const latents = Float32Array.from(card.latents);
-    change(latents);
-    card.handlers.onSlide(card);
+    changeLatents(latents);
+    card.handlers.onSlide();
     card.setLatents(latents);
     const after = this.state();
-    const reading =
-      before.reading === after.reading
-        ? `the drawing is still read as ${after.reading}`
-        : `the drawing is now read as ${after.reading}, before as ${before.reading}`;
+    const change =
+      before.classified === after.classified
+        ? `the decoded image is still ${after.classified}`
+        : `the decoded image is now ${after.classified}, before ${before.classified.replace("classified ", "")}`;
     const error = card.pixels ? `; squared error ${before.error} \u2192 ${after.error}` : "";
-    this.effect.textContent = `${what}: ${reading}${error}.`;
+    this.effect.textContent = `${what}: ${change}${error}.`;
   }
 
   state() {
     const { card } = this;
     return {
-      reading: Model.inWords(card.model.read(card.decoded)),
+      classified: Demo.Words.classified(card.model.classify(card.decoded)),
       error: card.pixels && card.error.toFixed(1),
     };
   }
-}
+};

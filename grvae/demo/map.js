@@ -1,8 +1,8 @@
 "use strict";
-/* A map of encodings: every test digit where one model puts it, in two latents or seen from where
-   the digits lie farthest apart. A click, or Enter, loads the image. */
+/* A map of encodings: every test digit where one model puts it, in two latents or two
+   principal components. A click, or Enter, loads the image. */
 
-class EncodingMap {
+Demo.EncodingMap = class EncodingMap {
   static SIZE = 720;
   static EDGE = 24;
 
@@ -12,11 +12,14 @@ class EncodingMap {
     this.onPick = onPick;
     this.canvas = element.querySelector("canvas");
     this.note = element.querySelector(".map-note");
-    [this.menu, this.across, this.up] = element.querySelectorAll("select");
+    const [menu, across, up] = element.querySelectorAll("select");
+    this.menu = menu;
+    this.across = across;
+    this.up = up;
     for (const axis of [this.across, this.up]) {
       const which = axis === this.across ? "1st" : "2nd";
-      axis.append(make("option", { value: "spread" }, `${which} direction of spread`));
-      for (let i = 0; i < 10; i++) axis.append(make("option", { value: i }, `Latent ${i}`));
+      axis.append(Demo.make("option", { value: "component" }, `${which} principal component`));
+      for (let i = 0; i < 10; i++) axis.append(Demo.make("option", { value: i }, `Latent ${i}`));
       axis.addEventListener("change", () => this.place());
     }
     this.menu.addEventListener("change", () => this.show(this.models[this.menu.value]));
@@ -31,7 +34,7 @@ class EncodingMap {
 
   setModels(models) {
     this.models = models;
-    this.menu.replaceChildren(...models.map((model, i) => make("option", { value: i }, Words.titleOf(model))));
+    this.menu.replaceChildren(...models.map((model, i) => Demo.make("option", { value: i }, Demo.Words.titleOf(model))));
     const kept = Math.max(0, models.indexOf(this.model));
     this.menu.value = kept;
     this.show(models[kept]);
@@ -47,21 +50,22 @@ class EncodingMap {
     this.model = model;
     if (!this.started || !model) return;
     this.note.textContent = "Encoding the test digits\u2026";
-    const [{ means }, digits] = await Promise.all([Encodings.of(model), Digits.load()]);
+    const [{ means }, digits] = await Promise.all([Demo.Encodings.of(model), Demo.Digits.load()]);
     if (this.model !== model) return;
-    Object.assign(this, { means, digits });
+    this.means = means;
+    this.digits = digits;
     this.note.textContent = `${means.length} test digits. Choose one.`;
     this.place();
   }
 
   place() {
     if (!this.means) return;
-    const spread = directionsOfSpread(this.means);
+    const components = Demo.principalComponents(this.means);
     const along = (axis, which) =>
-      axis.value === "spread"
-        ? (mean) => mean.reduce((sum, each, i) => sum + each * spread[which][i], 0)
+      axis.value === "component"
+        ? (mean) => mean.reduce((sum, each, i) => sum + each * components[which][i], 0)
         : (mean) => mean[Number(axis.value)];
-    const [xs, ys] = [along(this.across, 0), along(this.up, 1)].map((of) => onto(this.means.map(of)));
+    const [xs, ys] = [along(this.across, 0), along(this.up, 1)].map((of) => EncodingMap.onto(this.means.map(of)));
     this.points = xs.map((x, i) => ({ x, y: EncodingMap.SIZE - ys[i] }));
     this.paint();
   }
@@ -125,7 +129,7 @@ class EncodingMap {
     context.font = "600 15px system-ui, sans-serif";
     this.points.forEach(({ x, y }, position) => {
       const label = this.digits.labels[position];
-      context.fillStyle = Paint.DIGITS[label];
+      context.fillStyle = Demo.Paint.DIGITS[label];
       context.fillText(label, x, y);
     });
     this.ring(this.current, "#fff");
@@ -142,35 +146,11 @@ class EncodingMap {
     context.arc(x, y, 14, 0, 2 * Math.PI);
     context.stroke();
   }
-}
 
-/* Values scaled to the map, its edges left free. */
-function onto(values) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const room = EncodingMap.SIZE - 2 * EncodingMap.EDGE;
-  return values.map((value) => EncodingMap.EDGE + (room * (value - low)) / (high - low || 1));
-}
-
-/* The two directions in which the rows vary most (principal components, by power iteration). */
-function directionsOfSpread(rows) {
-  const size = rows[0].length;
-  const middle = Array.from({ length: size }, (_, i) => rows.reduce((sum, row) => sum + row[i], 0) / rows.length);
-  const covariance = Array.from({ length: size }, (_, i) =>
-    Array.from({ length: size }, (_, j) =>
-      rows.reduce((sum, row) => sum + (row[i] - middle[i]) * (row[j] - middle[j]), 0) / rows.length));
-  const directions = [];
-  for (let which = 0; which < 2; which++) {
-    let direction = Array.from({ length: size }, (_, i) => 1 / (i + 1));
-    for (let round = 0; round < 200; round++) {
-      let next = covariance.map((row) => row.reduce((sum, each, i) => sum + each * direction[i], 0));
-      for (const other of directions) {
-        const shared = next.reduce((sum, each, i) => sum + each * other[i], 0);
-        next = next.map((each, i) => each - shared * other[i]);
-      }
-      const length = Math.hypot(...next) || 1;
-      direction = next.map((each) => each / length);
-    }
-    directions.push(direction);
+  /* Values scaled to the map, its edges left free. */
+  static onto(values) {
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const room = EncodingMap.SIZE - 2 * EncodingMap.EDGE;
+    return values.map((value) => EncodingMap.EDGE + (room * (value - low)) / (high - low || 1));
   }
-  return directions;
-}
+};

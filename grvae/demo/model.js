@@ -1,68 +1,79 @@
 "use strict";
-/* A trained model: what it makes of an image, what it draws, and how far to trust its reading. */
+/* A trained model: what it makes of an image, what it decodes, and how far to trust its class. */
 
-class Model {
-  /* Load a model by its name in the index. */
-  static async load(name) {
-    const description = await Data.load(name);
-    return new Model(name, description, await Data.inflate(description.bytes));
+Demo.Model = class Model {
+  static loaded = new Map();
+
+  // Some of what its description in the bundle says; see `describe_run` in grvae/use/demo_bundle.py.
+  variant = "";
+  assignment = [];
+  /** @type {any} */
+  doubt = null;
+
+  /* Load a model by its name in the index, once. */
+  static load(name) {
+    if (!Model.loaded.has(name)) {
+      const model = Model.open(name);
+      Model.loaded.set(name, model);
+      model.catch(() => Model.loaded.delete(name)); // so that it can be tried again
+    }
+    return Model.loaded.get(name);
+  }
+
+  static async open(name) {
+    const description = await Demo.Data.load(name);
+    return new Model(name, description, await Demo.Data.inflate(description.bytes));
   }
 
   constructor(name, description, bytes) {
     Object.assign(this, description, { name, bytes: null });
-    this.title = Words.capitalised(this.variant);
-    this.network = Network.read(description, bytes);
+    this.title = Demo.Words.capitalised(this.variant);
+    this.network = Demo.Network.read(description, bytes);
   }
 
   encode(pixels) {
-    return Network.encode(this.network, pixels);
+    return Demo.Network.encode(this.network, pixels);
   }
 
   activate(means) {
-    return Network.activate(this.network, means);
+    return Demo.Network.activate(this.network, means);
   }
 
   decode(latents) {
-    return Network.decode(this.network, latents);
+    return Demo.Network.decode(this.network, latents);
   }
 
-  /* What the model takes an image for. `strange` says why it is unlike any training image. */
-  read(pixels, means = this.encode(pixels)) {
-    const order = Array.from(means.keys()).sort((a, b) => means[b] - means[a]);
-    const [largest, second] = order;
+  /* The digit of the largest mean, by how much it leads, and whether to trust it:
+     `outOfDistribution` says why the image is unlike the training images, if it is. */
+  classify(pixels, means = this.encode(pixels)) {
+    const [largest, second] = Array.from(means.keys()).sort((a, b) => means[b] - means[a]);
     const margin = means[largest] - means[second];
     return {
       largest,
-      second,
       digit: this.assignment[largest],
       runnerUp: this.assignment[second],
       margin,
-      close: margin < this.doubt.close_margin,
-      strange: this.strangeness(pixels, means),
+      lowMargin: margin < this.doubt.close_margin,
+      outOfDistribution: this.outOfDistribution(pixels, means),
     };
   }
 
-  strangeness(pixels, means) {
+  outOfDistribution(pixels, means) {
     const ink = pixels.reduce((sum, each) => sum + each, 0);
     const error = Model.squaredError(this.decode(this.activate(means)), pixels);
     const square = pixels.reduce((sum, each) => sum + each * each, 0);
-    return Model.strangeness(ink, error, square, this.doubt);
+    return Model.outOfDistribution(ink, error, square, this.doubt);
   }
 
   /* The rule of grvae/use/doubt.py, and a test asks both the same. */
-  static strangeness(ink, error, square, limits) {
+  static outOfDistribution(ink, error, square, limits) {
     if (ink < limits.low_ink) return "less ink";
     if (ink > limits.high_ink) return "more ink";
-    if (error > limits.high_error || error > limits.high_error_share * square) return "drawn again, it differs";
+    if (error > limits.high_error || error > limits.high_error_share * square) return "large reconstruction error";
     return null;
   }
 
-  static squaredError(drawn, pixels) {
-    return drawn.reduce((sum, each, i) => sum + (each - pixels[i]) ** 2, 0);
+  static squaredError(decoded, pixels) {
+    return decoded.reduce((sum, each, i) => sum + (each - pixels[i]) ** 2, 0);
   }
-
-  static inWords(reading) {
-    if (reading.strange) return `${reading.digit}, but unlike any training image`;
-    return reading.close ? `${reading.digit}, closely ${reading.runnerUp}` : `${reading.digit}`;
-  }
-}
+};

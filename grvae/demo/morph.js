@@ -1,7 +1,7 @@
 "use strict";
 /* From each pure digit to the next, at `speed` digits a second, until paused. */
 
-class Morph {
+Demo.Morph = class Morph {
   constructor(onFrame, onToggle) {
     this.onFrame = onFrame;
     this.onToggle = onToggle;
@@ -33,4 +33,4 @@ class Morph {
     this.frame = 0;
     this.onToggle(false);
   }
-}
+};

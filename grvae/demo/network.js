@@ -2,7 +2,7 @@
 /* The trained networks' forward pass, on plain Float32Arrays. It is checked against PyTorch.
    Images with several channels are flat, too: channel by channel, row by row. */
 
-const Network = (() => {
+Demo.Network = (() => {
   const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 
   const HIDDEN_ACTIVATIONS = {
@@ -18,7 +18,7 @@ const Network = (() => {
     abs: Math.abs,
   };
 
-  const LAYERS = { linear: runLinear, convolution: runConvolution, transposed: runTransposed };
+  const LAYERS = { linear: runLinear, convolution: runConvolution };
 
   /* Takes numbers off the front of some bytes; they are little-endian, whatever the machine is. */
   class Reader {
@@ -65,48 +65,32 @@ const Network = (() => {
     return output;
   }
 
-  /* Call `visit(large, small, tap)` for every pixel of a large image that a kernel, laid on every
-     pixel of a small one, covers. A convolution goes from large to small, a transposed one back. */
-  function eachTap({ kernel, stride, padding }, largeSide, smallSide, visit) {
-    for (let row = 0; row < smallSide; row++) {
-      for (let column = 0; column < smallSide; column++) {
-        for (let down = 0; down < kernel; down++) {
-          const y = row * stride - padding + down;
-          if (y < 0 || y >= largeSide) continue;
-          for (let right = 0; right < kernel; right++) {
-            const x = column * stride - padding + right;
-            if (x < 0 || x >= largeSide) continue;
-            visit(y * largeSide + x, row * smallSide + column, down * kernel + right);
-          }
+  /* weights: (output, input, kernel row, kernel column), of square images and kernels. */
+  function runConvolution(layer, input) {
+    const { inputs, outputs, weights, bias, kernel, stride, padding, side, out_side: outSide } = layer;
+    const output = new Float32Array(outputs * outSide ** 2);
+    for (let to = 0, at = 0; to < outputs; to++) {
+      for (let row = 0; row < outSide; row++) {
+        for (let column = 0; column < outSide; column++) {
+          output[at++] = bias[to] + tapsAt(to, row * stride - padding, column * stride - padding);
         }
       }
     }
-  }
-
-  function runChannels(layer, input, eachPair) {
-    const { inputs, outputs, weights, bias, kernel, side, out_side: outSide } = layer;
-    const [inArea, outArea, taps] = [side ** 2, outSide ** 2, kernel ** 2];
-    const output = new Float32Array(outputs * outArea);
-    for (let to = 0; to < outputs; to++) {
-      output.fill(bias[to], to * outArea, (to + 1) * outArea);
-      for (let from = 0; from < inputs; from++) {
-        const [first, last, kernelAt] = [from * inArea, to * outArea, (to * inputs + from) * taps];
-        eachPair((inAt, outAt, tap) => {
-          output[last + outAt] += weights[kernelAt + tap] * input[first + inAt];
-        });
-      }
-    }
     return output;
-  }
 
-  function runConvolution(layer, input) {
-    return runChannels(layer, input, (add) => eachTap(layer, layer.side, layer.out_side, add));
-  }
-
-  function runTransposed(layer, input) {
-    return runChannels(layer, input, (add) =>
-      eachTap(layer, layer.out_side, layer.side, (large, small, tap) => add(small, large, tap)),
-    );
+    /* What the kernel of one output makes of the image below it; outside the image is nothing. */
+    function tapsAt(to, top, left) {
+      let sum = 0;
+      for (let from = 0; from < inputs; from++) {
+        const [image, taps] = [from * side ** 2, (to * inputs + from) * kernel ** 2];
+        for (let y = Math.max(0, top); y < Math.min(side, top + kernel); y++) {
+          for (let x = Math.max(0, left); x < Math.min(side, left + kernel); x++) {
+            sum += weights[taps + (y - top) * kernel + x - left] * input[image + y * side + x];
+          }
+        }
+      }
+      return sum;
+    }
   }
 
   function runLayers(layers, input) {

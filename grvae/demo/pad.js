@@ -1,7 +1,7 @@
 "use strict";
 /* A canvas to draw on, with pointer or keyboard, that shows a test digit until it is drawn on. */
 
-class Pad {
+Demo.Pad = class Pad {
   /* Points lie on a grid this fine, so that a link can carry them exactly as they were drawn. */
   static GRID = 511;
   static HISTORY = 200;
@@ -19,12 +19,13 @@ class Pad {
     this.history = [];
     this.cursor = null;
     this.penDown = false;
-    this.pointer = null;
     this.frame = 0;
-    canvas.addEventListener("pointerdown", (event) => this.pointerDown(event));
-    canvas.addEventListener("pointermove", (event) => this.pointerMove(event));
-    canvas.addEventListener("pointerup", (event) => this.pointerUp(event));
-    canvas.addEventListener("pointercancel", (event) => this.pointerUp(event));
+    this.pointers = new Demo.Pointers(canvas, {
+      begin: (event) => this.beginByHand(event),
+      extend: (events) => this.extend(events.map((each) => this.pointOf(each))),
+      end: () => this.end(),
+      drop: () => this.undo(),
+    });
     canvas.addEventListener("keydown", (event) => this.keyDown(event));
     canvas.addEventListener("blur", () => this.leave());
     this.paint();
@@ -76,7 +77,14 @@ class Pad {
   /* Whoever was drawing no longer is. */
   lift() {
     this.penDown = false;
-    this.pointer = null;
+    this.pointers.drawing = null;
+  }
+
+  beginByHand(event) {
+    if (this.penDown) this.end();
+    this.cursor = null;
+    this.penDown = false;
+    this.begin(this.pointOf(event));
   }
 
   begin(point) {
@@ -121,38 +129,12 @@ class Pad {
     return Pad.at((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
   }
 
-  pointerDown(event) {
-    if (event.button !== 0 || this.pointer !== null) return;
-    if (this.penDown) this.end();
-    this.pointer = event.pointerId;
-    try {
-      this.canvas.setPointerCapture(event.pointerId);
-    } catch {
-      // The pointer is gone already, or a program made it up: there is nothing to capture.
-    }
-    this.cursor = null;
-    this.penDown = false;
-    this.begin(this.pointOf(event));
-  }
-
-  pointerMove(event) {
-    if (event.pointerId !== this.pointer) return;
-    const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-    this.extend((events.length ? events : [event]).map((each) => this.pointOf(each)));
-  }
-
-  pointerUp(event) {
-    if (event.pointerId !== this.pointer) return;
-    this.pointer = null;
-    this.end();
-  }
-
   keyDown(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (event.key in moves) {
       const from = this.cursor || { x: 0.5, y: 0.5 };
-      const [dx, dy] = moves[event.key].map((sign) => sign / Ink.SIDE);
+      const [dx, dy] = moves[event.key].map((sign) => sign / Demo.Ink.SIDE);
       this.cursor = Pad.at(from.x + dx, from.y + dy);
       if (this.penDown) this.extend([this.cursor]);
       else this.paint();
@@ -170,7 +152,7 @@ class Pad {
 
   /* The first press only shows where the pen is: who has just drawn by hand wants no dot. */
   pressPen() {
-    if (this.pointer !== null) return;
+    if (this.pointers.drawing) return;
     if (!this.cursor) {
       this.cursor = Pad.at(0.5, 0.5);
       this.paint();
@@ -216,4 +198,4 @@ class Pad {
       context.stroke();
     }
   }
-}
+};

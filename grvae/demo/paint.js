@@ -1,7 +1,8 @@
 "use strict";
-/* Small pictures, and numbers and words as the page writes them. */
+/* Small pictures. */
 
-const Paint = (() => {
+Demo.Paint = (() => {
+  const { Ink } = Demo;
   const BLACK = [0, 0, 0];
   const MISSING = [255, 159, 28];
   const EXTRA = [63, 167, 255];
@@ -31,25 +32,3 @@ const Paint = (() => {
     ],
   };
 })();
-
-const Words = {
-  capitalised: (word) => (word ? word[0].toUpperCase() + word.slice(1).replaceAll("_", " ") : word),
-  percent: (share) => `${(100 * share).toFixed(1)} %`,
-  /* A minus sign, and no minus zero. */
-  decimal: (value) => value.toFixed(2).replace(/^-(0\.00)$/, "$1").replace("-", "\u2212"),
-  titleOf: (entry) => `${Words.capitalised(entry.variant)}, seed ${entry.seed}`,
-};
-
-/* An element with properties, classes and children, made in one line. */
-function make(tag, properties = {}, ...children) {
-  const { dataset = {}, ...others } = properties;
-  const element = Object.assign(document.createElement(tag), others);
-  Object.assign(element.dataset, dataset);
-  element.append(...children);
-  return element;
-}
-
-/* Write an attribute only where it changes, for every write wakes assistive technology. */
-function setAttribute(element, name, value) {
-  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
-}

@@ -1,18 +1,19 @@
 "use strict";
 /* The tables below: what made each model that is shown, one column a model. */
 
-const Runs = (() => {
+Demo.Runs = (() => {
+  const { Words, byId, make } = Demo;
   function show(models) {
-    fill(document.getElementById("runs"), models, (model) => ({
+    fill(byId("runs"), models, (model) => ({
       seed: model.seed,
-      "test digits read right": model.labelled
+      "accuracy on test digits": model.labelled
         ? Words.percent(model.measures.argmax_accuracy)
-        : `${Words.percent(model.measures.assigned_accuracy)}, by the digits that fit best`,
+        : `${Words.percent(model.measures.assigned_accuracy)}, by the digits that its latents fit best`,
       "squared error per image": model.measures.squared_error_per_image.toFixed(1),
       routing: model.recipe.routing,
       "weights, SHA-256": `${model.weights_sha256.slice(0, 12)}\u2026`,
     }));
-    fill(document.getElementById("parameters"), models, (model) => ({
+    fill(byId("parameters"), models, (model) => ({
       latent_act: model.latent_act,
       ...model.recipe,
       sha256: model.weights_sha256,
@@ -39,7 +40,7 @@ const Runs = (() => {
   function showLeftOut(leftOut) {
     const reasons = [...new Set(leftOut.map(({ reason }) => reason))];
     const named = (reason) => leftOut.filter((each) => each.reason === reason).map(({ name }) => name).join(", ");
-    document.getElementById("left-out").textContent = reasons
+    byId("left-out").textContent = reasons
       .map((reason) => `Left out: ${named(reason)} (each ${reason}).`)
       .join(" ");
   }

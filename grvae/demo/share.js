@@ -9,7 +9,8 @@
    view=map                  the section to show
    embed=1                   and nothing else */
 
-const Share = (() => {
+Demo.Share = (() => {
+  const { Ink, Pad, make } = Demo;
   const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const VIEWS = ["learn", "try", "atlas", "map"];
   const MOST_POINTS = 2000;

@@ -23,8 +23,9 @@ from grvae.base.sizes import DIGITS
 from grvae.base.storage import write_atomically
 from grvae.measure.sliders import latents_of_places, reached_range, read_sliders
 from grvae.model.images import ImageSet
-from grvae.model.routing import _Gate, route_gradient
+from grvae.model.routing import _Gate, names_latents, route_gradient
 from grvae.model.vae import VAE
+from grvae.params import Recipe
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
 from grvae.use.doubt import limits_of
 
@@ -46,7 +47,7 @@ class Run:
     Attributes:
         variant: its name.
         seed: its run seed.
-        recipe: how it was built and trained, by parameter.
+        recipe: how it was built and trained.
         model: the trained model.
         weights_sha256: of the file that it was read from.
         measures: what was measured of it; see `grvae.measure.evaluation.measure`.
@@ -54,7 +55,7 @@ class Run:
 
     variant: str
     seed: int
-    recipe: Mapping[str, Any]
+    recipe: Recipe
     model: VAE
     weights_sha256: str
     measures: Mapping[str, Any]
@@ -140,7 +141,7 @@ def write_page(folder: Path, sources: Path, bundle: Mapping[str, Any]) -> int:
     files = {path.name: path.read_bytes() for path in sorted(sources.iterdir()) if path.is_file()}
     for name, content in bundle.items():
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        files[f"{DATA_FOLDER}/{name}.js"] = f'Data.receive("{name}", {text});\n'.encode()
+        files[f"{DATA_FOLDER}/{name}.js"] = f'Demo.Data.receive("{name}", {text});\n'.encode()
     for name, written in files.items():
         write_atomically(folder / name, written)
     return sum(len(written) for written in files.values())
@@ -203,12 +204,12 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
     return {
         "variant": run.variant,
         "seed": run.seed,
-        "recipe": dict(run.recipe),
+        "recipe": run.recipe.written(),
         "method": method,
         "labelled": method != "none",
-        "floor": run.recipe.get("floor"),
-        "ceiling": run.recipe.get("ceiling"),
-        "blocked_share": run.recipe.get("blocked_share", 0.0),
+        "floor": run.recipe.floor,
+        "ceiling": run.recipe.ceiling,
+        "blocked_share": run.recipe.blocked_share,
         "latent_act": model.architecture.latent_act,
         "weights_sha256": run.weights_sha256,
         "measures": {name: measures[name] for name in SHOWN_MEASURES},
@@ -229,16 +230,22 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
     }
 
 
-def method_of(recipe: Mapping[str, Any]) -> str:
-    """What ties latents to digits: `routed`, `gated`, `classified` (by a loss), or `none`."""
-    if recipe["routing"] != "none":
-        return "gated" if recipe.get("ceiling") is not None else "routed"
-    return "classified" if recipe.get("cross_entropy_weight", 0) > 0 else "none"
+def method_of(recipe: Recipe) -> str:
+    """What ties latents to digits; methods.js has what the page says of each.
+
+    Returns:
+        `routed`, `gated`, `classified` (by a loss), `prior` (by one for each digit), or `none`.
+    """
+    if not names_latents(recipe):
+        return "none"
+    if recipe.routing != "none":
+        return "gated" if recipe.ceiling is not None else "routed"
+    return "classified" if recipe.cross_entropy_weight > 0 else "prior"
 
 
-def assignment_of(recipe: Mapping[str, Any], measures: Mapping[str, Any]) -> list[int]:
-    """The digit (latent,) that each latent is read as: its own, or else the one that fits best."""
-    return list(range(DIGITS)) if method_of(recipe) != "none" else list(measures["assignment"])
+def assignment_of(recipe: Recipe, measures: Mapping[str, Any]) -> list[int]:
+    """The digit (latent,) that each latent stands for: its own, or else the one that fits best."""
+    return list(range(DIGITS)) if names_latents(recipe) else list(measures["assignment"])
 
 
 def close_margin(mean: Tensor, labels: Tensor, assignment: Sequence[int]) -> float:

@@ -26,7 +26,7 @@ def round_weights(model: VAE) -> VAE:
     rounded = copy.deepcopy(model)
     for module in rounded.modules():
         if isinstance(module, Layer):
-            weights = module.weight.detach()
+            weights = module.weight
             integers, scale = quantise(weights.flatten(start_dim=1))
             weights.copy_((integers * scale[:, None]).view_as(weights))
     return rounded
@@ -59,8 +59,6 @@ def describe_layers(modules: Sequence[nn.Module]) -> tuple[list[dict[str, Any]],
     numbers = bytearray()
     side = SIDE
     for module, following in pairwise([*modules, nn.Identity()]):
-        if isinstance(module, nn.Unflatten):
-            side = int(module.unflattened_size[-1])
         if isinstance(module, SHAPES) or type(module) in ACTIVATION_NAMES:
             continue
         if not isinstance(module, Layer):

@@ -1,6 +1,6 @@
 """Where an image is unlike what a model learnt from: one rule, for the command and for the page.
 
-`strangeness` in the page's model.js is the same in JavaScript, and a test asks both the same.
+`outOfDistribution` in the page's model.js is the same in JavaScript, and a test asks both the same.
 """
 
 from dataclasses import dataclass
@@ -75,5 +75,5 @@ def strangeness(ink: float, error: float, square: float, limits: Limits) -> str 
     if ink > limits.high_ink:
         return "more ink"
     if error > limits.high_error or error > limits.high_error_share * square:
-        return "drawn again, it differs"
+        return "large reconstruction error"
     return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from click.testing import CliRunner
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 from ruamel.yaml import YAML
@@ -23,16 +24,19 @@ from grvae.model.images import ImageSet, load_images
 from grvae.model.training import train_vae
 from grvae.model.vae import VAE, build_model, load_vae, save_vae
 from grvae.params import load_params
+from grvae.use.demo_bundle import Run, build_bundle, write_page
 from grvae.use.demo_layers import round_weights
 from stages.demo import demo
-from tests.browser.chromium import DESKTOP, launch_chromium
+from tests.browser.chromium import DESKTOP, PHONE, launch_chromium
 from tests.conftest import PROJECT, write_small_params
+from tests.handmade import MEASURES, pixel_reader
 
 VARIANTS = ["routed", "baseline"]
 READY_MILLISECONDS = 30_000  # on a busy machine
 # What a test may have changed of a page that it shares.
-STATE = """() => JSON.stringify([Page.state(), Page.pad.history.length, Page.morph.playing,
-    Page.cards.map((card) => [Array.from(card.latents), Array.from(card.means)]),
+STATE = """() => JSON.stringify([Demo.Address.current(), Demo.Input.pad.history.length,
+    Demo.state.playing,
+    Demo.state.cards.map(({ latents, means }) => [Array.from(latents), Array.from(means)]),
     document.querySelectorAll("details[open], select[style]:not([style=''])").length])"""
 
 
@@ -66,9 +70,9 @@ def build_page(folder: Path, variants: list[str]) -> Built:
     write_splits(data, *load_digits(), params.recipe.validation_fraction)
     train, validation = load_images(data.train), load_images(data.validation)
     test = load_images(data.test)
-    for variant in variants:
-        run = folder / "runs" / variant / "0"
-        recipe = params.variant(variant).recipe
+    for variant, resolved in params.resolve().items():
+        save_json(folder / "variants" / f"{variant}.json", resolved.written())
+        run, recipe = folder / "runs" / variant / "0", resolved.recipe
         model, _ = train_vae(train, validation, recipe, params.latent_act, 0)
         save_vae(run / "weights.safetensors", model)
         outcome = observe(model, recipe, params.evaluation, train, test)
@@ -81,6 +85,7 @@ def build_page(folder: Path, variants: list[str]) -> Built:
         shutil.copy(run / "measures.json", folder / "runs" / variant / "1")
     arguments = {
         "--params": params_file,
+        "--variants": folder / "variants",
         "--runs": folder / "runs",
         "--data": folder / "data",
         "--sources": PROJECT / "grvae" / "demo",
@@ -100,12 +105,61 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build_page(tmp_path_factory.mktemp("built"), VARIANTS)
 
 
+# What the hand-made models are to make of the page's images: in each row the brightest of the first
+# ten pixels and the second brightest, with their values.
+HANDMADE = [
+    *((digit, 0.9, (digit + 1) % 10, 0.3) for digit in range(10)),
+    (4, 0.9, 3, 0.8),  # labelled 3: misclassified by far
+    (7, 0.9, 1, 0.88),  # labelled 1: misclassified by little
+]
+HANDMADE_LABELS = [*range(10), 3, 1]
+
+
+def handmade_images() -> ImageSet:
+    pixels = torch.zeros(len(HANDMADE), 784)
+    for image, (largest, value, second, less) in enumerate(HANDMADE):
+        pixels[image, [largest, second]] = torch.tensor([value, less])
+    return ImageSet(pixels, torch.tensor(HANDMADE_LABELS))
+
+
+@pytest.fixture(scope="session")
+def handmade(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A page of two models whose means are an image's first ten pixels, less a half.
+
+    So the largest mean is never the largest by its absolute value, and an activated mean is hardly
+    ever the mean itself. Of the second model nothing names the latents: 0 and 1 are swapped.
+    """
+    models, images = {}, handmade_images()
+    recipe, runs = load_params(PROJECT / "params.yaml").recipe, []
+    for variant, routing in (("plain", "label"), ("swapped", "none")):
+        model = pixel_reader(10)
+        torch.nn.init.constant_(model.mean_head.bias, -0.5)
+        model.decoder = torch.nn.Sequential(model.decoder)
+        models[variant] = round_weights(model)
+        measures = MEASURES | {"assignment": [1, 0, *range(2, 10)]}
+        changed = recipe.model_copy(update={"routing": routing})
+        runs.append(Run(variant, 0, changed, model, "0" * 64, measures))
+    bundle = build_bundle(runs, images, images, (5.0, 95.0))
+    for run in runs:  # no image is out of distribution, until a test says so
+        bundle[run.name]["doubt"] |= dict(
+            low_ink=0, high_ink=99, high_error=999, high_error_share=999
+        )
+    folder = tmp_path_factory.mktemp("handmade")
+    write_page(folder, PROJECT / "grvae" / "demo", bundle)
+    return Built(folder, models, images, images)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
     """The address under which a page is served."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    handler = partial(Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/"
@@ -204,6 +258,11 @@ def open_page(tabs: Tabs) -> Iterator[OpenPage]:
     """Open an address; afterwards no page may have complained or asked for anything outside."""
     with contextlib.ExitStack() as stack:
         yield lambda address, **options: stack.enter_context(tabs.taken(**options)).open(address)
+
+
+@pytest.fixture
+def phone(open_page: OpenPage, built: Built) -> Page:
+    return open_page(file_address(built), **PHONE)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ COLOURS = 256  # of a palette: with fewer, the small coloured marks turn grey
 # Of each picture: the section, and what is done before.
 PICTURES = {
     "demo-desktop-light": ("#try", "0"),
-    "demo-learn-light": ("#learn", "Page.figure.stepBy(5)"),
+    "demo-learn-light": ("#learn", "Demo.Models.figure.stepBy(5)"),
 }
 
 
@@ -34,7 +34,7 @@ def take_screenshots(page_folder: Path, out_folder: Path) -> None:
             page.set_default_timeout(PATIENCE)
             page.goto(address)
             page.wait_for_selector("html[data-ready]")
-            page.wait_for_function("!document.getElementById('misread').disabled")
+            page.wait_for_function("!document.getElementById('misclassified').disabled")
             page.get_by_role("button", name="Pure 7").click()
             page.evaluate(f"void {action}")
             page.mouse.move(0, 0)

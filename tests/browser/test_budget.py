@@ -39,7 +39,7 @@ def full_runs(settings):
             model = build_model(recipe, settings.latent_act, seed)
             for weights in model.parameters():
                 weights.data = torch.distributions.Laplace(0.0, 0.05).sample(weights.shape)
-            yield Run(variant, seed, recipe.model_dump(), model, "0" * 64, measures)
+            yield Run(variant, seed, recipe, model, "0" * 64, measures)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_page_fetches_two_models_before_the_first_drawing_and_each_other_when_as
     folder, menu = full_page
     with served(folder) as address:
         page = open_page(address)
-        expect(page.locator("#misread")).to_be_enabled(timeout=READY_MILLISECONDS)
+        expect(page.locator("#misclassified")).to_be_enabled(timeout=READY_MILLISECONDS)
         page.locator("#map").scroll_into_view_if_needed()
         expect(page.locator(".map-note")).to_contain_text("Choose one", timeout=READY_MILLISECONDS)
         at_first = fetched(page)
@@ -85,7 +85,7 @@ def test_page_fetches_two_models_before_the_first_drawing_and_each_other_when_as
         assert sum(at_first.values()) < BEFORE_THE_FIRST_DRAWING
 
         page.evaluate(
-            "(names) => Promise.all(names.map((name) => Model.load(name))).then(() => null)",
+            "(names) => Promise.all(names.map((name) => Demo.Model.load(name))).then(() => null)",
             [each["name"] for each in menu],
         )
         in_the_end = fetched(page)

@@ -29,7 +29,7 @@ ENDS = (5.0, 95.0)
 
 def run_of(recipe, variant="routed"):
     model = build_model(recipe, "relu", seed=0)
-    return Run(variant, 0, recipe.model_dump(), model, "0" * 64, MEASURES)
+    return Run(variant, 0, recipe, model, "0" * 64, MEASURES)
 
 
 def inflated(text):
@@ -66,10 +66,11 @@ def test_models_over_the_budget_are_left_out(recipe, images):
         ({"floor": 5.0, "ceiling": 2.0}, "gated"),
         ({"routing": "none"}, "none"),
         ({"routing": "none", "cross_entropy_weight": 30.0}, "classified"),
+        ({"routing": "none", "digit_prior_mean": 30.0}, "prior"),
     ],
 )
 def test_method_is_read_off_the_recipe(recipe, changes, method):
-    assert method_of(recipe.model_dump() | changes) == method
+    assert method_of(recipe.model_copy(update=changes)) == method
 
 
 def test_digits_are_evenly_taken_and_exact():
@@ -115,7 +116,7 @@ def test_page_is_the_same_bytes_each_time(recipe, images, tmp_path):
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     script = (tmp_path / "one" / DATA_FOLDER / "index.js").read_text()
-    index = json.loads(script.removeprefix('Data.receive("index", ').removesuffix(");\n"))
+    index = json.loads(script.removeprefix('Demo.Data.receive("index", ').removesuffix(");\n"))
     assert [model["variant"] for model in index["models"]] == ["routed", "baseline"]
 
 

@@ -21,7 +21,7 @@ def test_layers_carry_their_weights_and_the_activation_that_follows():
 
 
 def test_convolutions_carry_their_sizes(recipe):
-    changes = {"network": "conv_encoder", "hidden_sizes": [4, 6, 20]}
+    changes = {"network": "conv_encoder", "hidden_sizes": [4, 6, 20], "decoder_sizes": [16]}
     model = build_model(recipe.model_copy(update=changes), "relu", seed=0)
     encoder, _ = describe_layers([*model.encoder, model.mean_head])
     kinds = ["convolution", "convolution", "linear", "linear"]

@@ -2,55 +2,20 @@
 /* Routing itself, step by step: one image goes forward, its error comes back, and on each side
    another rule says which latents let it through to the encoder. */
 
-const Routing = (() => {
+Demo.Learn = (() => {
+  const { Ink, METHODS, Paint, make, setAttribute } = Demo;
   const SVG = "http://www.w3.org/2000/svg";
   const SECONDS = 4;
-  const METHOD_NAMES = { routed: "Routed", gated: "Gated", classified: "Second loss", none: "No routing" };
   const rowAt = (latent) => 18 + 25 * latent;
-
-  const THROUGH = {
-    routed: (d) => `With routing, only latent ${d} lets it through to the encoder, because the label says ${d}; without, all ten do.`,
-    gated: (d) => `Early in training, only latent ${d} lets it through to the encoder, because the label says ${d}; without routing, all ten do.`,
-    classified: () => "All ten let it through to the encoder, with the second loss and without; but the label pulls on them besides.",
-  };
-
-  const limit = (value, word) => (value === null || value === undefined ? word : `${word} of ${value}`);
-  const number = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(1));
-
-  /* What becomes of a push that the gate holds back. */
-  function fate(share) {
-    if (!share) return "ignored";
-    if (share > 0) return `weakened to ${number(100 * share)} %`;
-    return share === -1 ? "turned round" : `turned round, ${number(-share)} times as strong`;
-  }
-
-  /* The last but one step: what the rule does beyond opening and closing. */
-  const RULES = {
-    routed: (d, { floor }) =>
-      "Only the encoder\u2019s lesson stops at the other nine: the decoder still learns from all ten" +
-      (floor === null || floor === undefined
-        ? "."
-        : `; and latent ${d} is not pushed down while it is below its ${limit(floor, "floor")}.`),
-    gated: (d, { floor, ceiling, blocked_share: share }) =>
-      `Later all ten let it through, but a push that would hide the digit is ${fate(share)}: latent ${d} down ` +
-      `while below its ${limit(floor, "floor")}, or another up while above its ${limit(ceiling, "ceiling")}.`,
-    classified: (d) => `The second loss pushes latent ${d} up and the other nine down, whatever the drawing needs.`,
-  };
-
-  const MANY = {
-    routed: "After many images, each latent has heard from its own digit alone, and stands for it; without routing, all have heard from all.",
-    gated: "After many images, each latent is large for its own digit alone, and speaks softly of how the others are written; without routing, all have heard alike from all.",
-    classified: "After many images, the second loss has tied each latent to a digit; the drawing alone would not.",
-  };
 
   const STEPS = [
     { name: "image", text: (d) => `An image of a ${d} goes in.` },
-    { name: "encode", text: () => "The encoder boils its 784 pixels down to ten numbers, the latents." },
-    { name: "decode", text: () => "The decoder draws the digit again, from these ten numbers alone." },
-    { name: "error", text: () => "Where the drawing is wrong, training sends the error backwards, as a gradient: change this way." },
-    { name: "through", text: (d, method) => THROUGH[method](d) },
-    { name: "rule", text: (d, method, limits) => RULES[method](d, limits) },
-    { name: "many", text: (d, method) => MANY[method] },
+    { name: "encode", text: () => "The encoder maps its 784 pixels to ten numbers, the latents." },
+    { name: "decode", text: () => "The decoder makes an image of these ten numbers alone: the reconstruction." },
+    { name: "error", text: () => "Where the reconstruction is wrong, training sends the error backwards, as a gradient." },
+    { name: "through", text: (d, method) => METHODS[method].through(d) },
+    { name: "rule", text: (d, method, limits) => METHODS[method].rule(d, limits) },
+    { name: "many", text: (d, method) => METHODS[method].many },
   ];
 
   const svg = (tag, attributes, ...children) => {
@@ -84,13 +49,13 @@ const Routing = (() => {
         svg("rect", { class: "frame in", x: 6, y: 95, width: 72, height: 72 }),
         svg("rect", { class: "frame out", x: 402, y: 95, width: 72, height: 72 }),
         ...each((i) => this.latent(i)),
-        label(42, 184, "image"), label(132, 138, "encoder"), label(348, 138, "decoder"), label(438, 184, "drawing"),
+        label(42, 184, "image"), label(132, 138, "encoder"), label(348, 138, "decoder"), label(438, 184, "decoded"),
         label(236, 268, "ten latents"));
       this.tally = svg("svg", { class: "tally", viewBox: "0 0 120 120", "aria-hidden": "true" },
         ...each((digit) => each((latent) => svg("rect", { x: 2 + 12 * latent, y: 2 + 12 * digit, width: 10, height: 10,
           class: digit === latent ? "cell own" : "cell other", "data-digit": digit }))).flat());
       element.querySelector(".drawing").append(drawing);
-      element.querySelector(".heard").prepend(this.tally);
+      element.querySelector(".trained-by").prepend(this.tally);
       this.bars = [...element.querySelectorAll(".latent-bar")];
       this.marks = [...element.querySelectorAll(".limit")];
     }
@@ -106,8 +71,9 @@ const Routing = (() => {
     }
 
     setMethod(method) {
-      this.element.dataset.method = method;
-      this.element.querySelector(".method").textContent = METHOD_NAMES[method];
+      const { name, passes, trained } = METHODS[method];
+      Object.assign(this.element.dataset, { ...passes, trained });
+      this.element.querySelector(".method").textContent = name;
     }
 
     /* Whose latent this image's label is: the others are closed where there is routing. */
@@ -118,10 +84,10 @@ const Routing = (() => {
     }
 
     /* `title` names the model whose numbers these are; the limits are marked on the same scale. */
-    setNumbers(title, image, drawing, latents, digit, { floor, ceiling } = {}) {
+    setNumbers(title, image, decoded, latents, digit, { floor, ceiling }) {
       this.element.querySelector(".whose").textContent = title;
       this.element.querySelector(".picture-in").setAttribute("href", image);
-      this.element.querySelector(".picture-out").setAttribute("href", drawing);
+      this.element.querySelector(".picture-out").setAttribute("href", decoded);
       const most = Math.max(...latents, floor || 0, ceiling || 0, 1e-6);
       this.bars.forEach((bar, i) => bar.setAttribute("width", Math.max(0, (38 * latents[i]) / most)));
       this.marks.forEach((mark, i) => {
@@ -142,9 +108,11 @@ const Routing = (() => {
      another method is to be explained, so that its model can be brought. */
   class Figure {
     constructor(element, entries, code, onChoose = () => {}) {
-      Object.assign(this, { element, code, onChoose });
+      this.element = element;
+      this.code = code;
+      this.onChoose = onChoose;
       const first = (method) => entries.find((entry) => entry.method === method);
-      this.methods = ["gated", "routed", "classified"].filter(first);
+      this.methods = Object.keys(METHODS).filter((method) => method !== "none" && first(method));
       if (!this.methods.length) this.methods = ["routed"];
       this.limits = Object.fromEntries(this.methods.map((method) => [method, first(method) || {}]));
       const [left, right] = element.querySelectorAll(".side");
@@ -159,7 +127,7 @@ const Routing = (() => {
       this.find(".back").addEventListener("click", () => this.stepBy(-1));
       this.find(".forth").addEventListener("click", () => this.stepBy(1));
       this.find(".methods").append(...this.methods.map((method) => {
-        const button = make("button", { type: "button", textContent: METHOD_NAMES[method] });
+        const button = make("button", { type: "button", textContent: METHODS[method].name });
         button.addEventListener("click", () => this.choose(method));
         button.dataset.method = method;
         return button;
@@ -175,7 +143,7 @@ const Routing = (() => {
         setAttribute(button, "aria-pressed", String(button.dataset.method === method));
       }
       const { route_gradient: route, gate } = this.code;
-      this.element.querySelector("#route-gradient").textContent = method === "gated" ? `${route}\n\n\n${gate}` : route;
+      this.element.querySelector("#route-gradient").textContent = METHODS[method].passes.late === "gate" ? `${route}\n\n\n${gate}` : route;
       this.show();
       this.onChoose();
     }

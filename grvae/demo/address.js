@@ -1,0 +1,103 @@
+"use strict";
+/* The page's address, which holds what it shows; share.js says how it is written. */
+
+Demo.Address = (() => {
+  const { Share, byId, state, update } = Demo;
+  let written = 0;
+
+  function current() {
+    const { cards, digits, pixels, pure } = state;
+    const { pad } = Demo.Input;
+    const follows = (card) => !card.model || (card.reconstructs && pixels) || pure !== null;
+    return {
+      models: cards.map((card) => card.wanted),
+      digit: pad.digit === null || !digits ? null : digits.numbers[pad.digit],
+      strokes: pad.strokes,
+      sliders: cards.map((card) => (follows(card) ? null : card.latents)),
+      pure,
+      view: byId("view").value || null,
+      embed: byId("embed").checked,
+    };
+  }
+
+  /* Follow what is shown, once it is still. */
+  function keep() {
+    if (!state.started || state.playing) return;
+    clearTimeout(written);
+    written = setTimeout(write, 150);
+  }
+
+  function write() {
+    history.replaceState(null, "", Share.write(current()) || location.pathname);
+  }
+
+  /* The models that an address names, or else the first, and one beside it to compare. */
+  function namesOf(wanted) {
+    const { entries } = state;
+    const known = entries.map((entry) => entry.name);
+    const names = (wanted.models || []).filter((name) => known.includes(name));
+    if (names.length) return names.slice(0, Demo.Models.MOST_CARDS);
+    const [first] = entries;
+    const others = entries.filter((entry) => entry.variant !== first.variant);
+    const second = others.find((entry) => entry.method === "none") || others[0];
+    return [first, second].filter(Boolean).map((entry) => entry.name);
+  }
+
+  async function apply(wanted) {
+    const { cards } = state;
+    const names = namesOf(wanted);
+    while (cards.length > names.length) Demo.Models.remove(cards[cards.length - 1]);
+    document.documentElement.classList.toggle("embed", wanted.embed);
+    document.documentElement.dataset.view = wanted.view || "";
+    byId("view").value = wanted.view || "";
+    byId("embed").checked = wanted.embed;
+    const loading = names.map((name, i) => {
+      if (!cards[i]) return Demo.Models.addCard(name);
+      return cards[i].wanted === name ? null : Demo.Models.choose(cards[i], name);
+    });
+    try {
+      update({ digits: await Demo.Digits.load() });
+      Demo.Models.findMisclassified();
+    } catch (error) {
+      Demo.showBanner(`${error.message} Test digits are missing; you can still draw.`);
+    }
+    showInput(wanted);
+    await Promise.all(loading);
+    if (wanted.pure !== null) Demo.Sliders.showPure(wanted.pure);
+    cards.forEach((card, i) => wanted.sliders[i] && card.model && card.setLatents(wanted.sliders[i]));
+    if (wanted.view && !wanted.embed) byId(wanted.view).scrollIntoView();
+  }
+
+  function showInput({ strokes, digit }) {
+    const { pad, showDigit } = Demo.Input;
+    if (strokes) pad.showStrokes(strokes);
+    else if (state.digits && pad.strokes.length === 0) showDigit(Math.max(0, state.digits.numbers.indexOf(digit)));
+  }
+
+  /* A line for each model: its name, and where its ten sliders stand. */
+  const numbers = () =>
+    state.cards
+      .filter((card) => card.model)
+      .map(({ model, latents }) => `${model.name}: ${Array.from(latents, (each) => each.toFixed(3)).join(" ")}`)
+      .join("\n");
+
+  async function copy(text, what) {
+    const done = await Share.copy(text);
+    byId("copied").textContent = done ? `${what} copied` : `The browser lets no page copy; here it is: ${text}`;
+  }
+
+  function listen() {
+    byId("view").addEventListener("change", write);
+    byId("embed").addEventListener("change", write);
+    byId("copy-link").addEventListener("click", () => {
+      write();
+      copy(location.href, "Link");
+    });
+    byId("copy-numbers").addEventListener("click", () => copy(numbers(), "Numbers"));
+    window.addEventListener("hashchange", () => {
+      if (location.hash.includes("=")) apply(Share.read(location.hash));
+    });
+  }
+
+  return { current, keep, apply, listen };
+})();

@@ -1,0 +1,73 @@
+"use strict";
+/* What there is to say of each way in which latents come to stand for digits: one table. Which of
+   them a run is, `method_of` in grvae/use/demo_bundle.py says.
+
+   name, about   the method in a word, and in a line on a model's card
+   passes        whose gradient reaches the encoder early and late: of the label's latent alone
+                 ("own"), of all ("all"), or of all up to floor and ceiling ("gate")
+   trained       which classes have trained a latent in the end: its own ("own"), its own and softly
+                 the others ("soft"), or all ("all")
+   through, rule, many   the explanation's last three sentences, for an image of digit `d` */
+
+Demo.METHODS = (() => {
+  const isSet = (value) => value !== null && value !== undefined;
+  const limit = (value, word) => (isSet(value) ? `${word} of ${value}` : word);
+  const number = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(1));
+
+  /* What becomes of a gradient that the gate holds back. */
+  function fate(share) {
+    if (!share) return "ignored";
+    if (share > 0) return `weakened to ${number(100 * share)} %`;
+    return share === -1 ? "reversed" : `reversed, times ${number(-share)}`;
+  }
+
+  /* In the order in which the explanation offers them. */
+  return {
+    gated: {
+      name: "Gated",
+      about: "Images of a 7 train latent 7; the others stay low.",
+      passes: { early: "own", late: "gate" },
+      trained: "soft",
+      through: (d) => `Early in training, only the label latent, ${d}, passes it on to the encoder; without routing, all ten do.`,
+      rule: (d, { floor, ceiling, blocked_share: share }) =>
+        `Later all ten pass it on, but a gradient that would reduce the margin is ${fate(share)}: latent ${d} down ` +
+        `while below its ${limit(floor, "floor")}, or another up while above its ${limit(ceiling, "ceiling")}.`,
+      many: "After many images, each latent is large for its own class alone, and encodes the style of the others at low activation; without routing, all were trained alike by all classes.",
+    },
+    routed: {
+      name: "Routed",
+      about: "Images of a 7 train latent 7 only, and so on.",
+      passes: { early: "own", late: "own" },
+      trained: "own",
+      through: (d) => `With routing, only the label latent, ${d}, passes it on to the encoder; without, all ten do.`,
+      rule: (d, { floor }) =>
+        "Only the encoder\u2019s gradient stops at the other nine: the decoder still learns from all ten" +
+        (isSet(floor) ? `; and latent ${d} is not pushed down while it is below its ${limit(floor, "floor")}.` : "."),
+      many: "After many images, each latent was trained only by its own class, and stands for it; without routing, each was trained by all classes.",
+    },
+    classified: {
+      name: "Classification loss",
+      about: "No routing: a classification loss names the latents.",
+      passes: { early: "all", late: "all" },
+      trained: "all",
+      through: () => "All ten pass it on to the encoder, with the classification loss and without; but that loss adds a gradient from the label.",
+      rule: (d) => `The classification loss pushes latent ${d} up and the other nine down, whatever the reconstruction needs.`,
+      many: "After many images, the classification loss has tied each latent to a digit; the reconstruction alone would not.",
+    },
+    prior: {
+      name: "Prior by digit",
+      about: "No routing: a prior for each digit names the latents.",
+      passes: { early: "all", late: "all" },
+      trained: "all",
+      through: () => "All ten pass it on to the encoder, with the prior by digit and without; but that prior depends on the label.",
+      rule: (d) => `The prior pulls latent ${d} away from the other nine, whatever the reconstruction needs.`,
+      many: "After many images, the prior has tied each latent to a digit; the reconstruction alone would not.",
+    },
+    none: {
+      name: "No routing",
+      about: "No routing: every digit trains every latent.",
+      passes: { early: "all", late: "all" },
+      trained: "all",
+    },
+  };
+})();

@@ -1,0 +1,109 @@
+"""The page's arithmetic against Python's: networks, strokes, and when an image is strange."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.strokes import drawings, line
+from grvae.model.vae import build_model
+from grvae.use.demo_layers import compressed, describe_layers, round_weights
+from grvae.use.ink import draw_strokes
+from tests.strange_cases import CASES, LIMITS
+
+TOLERANCE = 1e-3
+IMAGES = 20
+FRAME_MILLISECONDS = 1000 / 60
+NO_DIGITS = [
+    [],
+    [[(0.1, 0.1)]],
+    [[(0.2, 0.2)], [(0.8, 0.3)], [(0.4, 0.8)]],
+    [[(0.5 + 0.4 * math.sin(1.3 * i), 0.5 + 0.4 * math.cos(2.1 * i)) for i in range(60)]],
+    [line((0.1, y), (0.9, y)) for y in (0.1, 0.37, 0.63, 0.9)],
+    [line((0.1, 0.5), (0.9, 0.5)), line((0.5, 0.1), (0.5, 0.9))],
+    [[((i % 100) / 100, i / 1000) for i in range(1000)]],
+]
+
+
+def answer(page, script, *arguments):
+    """What a script makes of the arguments; as text, which travels faster than nested lists."""
+    wrapped = f"async (text) => JSON.stringify(await ({script})(...JSON.parse(text)))"
+    return json.loads(page.evaluate(wrapped, json.dumps(arguments)))
+
+
+def described(model):
+    """A model's layers as the page reads them."""
+    encoder, encoder_bytes = describe_layers([*model.encoder, model.mean_head])
+    decoder, decoder_bytes = describe_layers([*model.decoder])
+    return {
+        "encoder": encoder,
+        "decoder": decoder,
+        "bytes": compressed(encoder_bytes + decoder_bytes),
+        "latent_act": model.architecture.latent_act,
+    }
+
+
+NETWORKS = {
+    "mlp": {"hidden_act": "relu", "bottleneck": True},
+    "conv": {"network": "conv_encoder", "hidden_sizes": [4, 6, 20], "decoder_sizes": [16]},
+}
+
+
+@pytest.mark.parametrize("latent_act", ["relu", "none", "softplus", "abs"])
+@pytest.mark.parametrize("changes", NETWORKS.values(), ids=NETWORKS)
+def test_golden_vectors_agree(shown, recipe, built, latent_act, changes):
+    model = build_model(recipe.model_copy(update=changes), latent_act, seed=0)
+    images = built.test.pixels[:IMAGES]
+    model = round_weights(model)
+    with torch.no_grad():
+        means, _ = model.encode(images)
+        latents = model.activate(means)
+        pixels = torch.sigmoid(model.decode(latents))
+    script = """async (description, images) => {
+        const { Data, Network } = Demo;
+        const network = Network.read(description, await Data.inflate(description.bytes));
+        return images.map((image) => {
+            const means = Network.encode(network, image);
+            const latents = Network.activate(network, means);
+            const pixels = Network.decode(network, latents);
+            return [means, latents, pixels].map((each) => Array.from(each));
+        });
+    }"""
+    answers = answer(shown, script, described(model), images.tolist())
+    assert len(answers) == IMAGES
+    for expected, actual in zip((means, latents, pixels), zip(*answers, strict=True), strict=True):
+        np.testing.assert_allclose(np.array(actual), expected, atol=TOLERANCE)
+
+
+def test_default_network_decodes_within_a_frame(shown, params):
+    model = build_model(params.recipe, "relu", seed=0)
+    script = """async (description) => {
+        const { Data, Network } = Demo;
+        const network = Network.read(description, await Data.inflate(description.bytes));
+        const latents = new Float32Array(10).fill(1);
+        const rounds = 50, start = performance.now();
+        for (let i = 0; i < rounds; i++) Network.decode(network, latents);
+        return (performance.now() - start) / rounds;
+    }"""
+    assert answer(shown, script, described(model)) < FRAME_MILLISECONDS
+
+
+def test_strokes_come_out_as_in_python(shown):
+    """One rule in two languages: every drawn style, and what is no digit at all."""
+    drawn = [each.strokes for each in drawings()] + NO_DIGITS
+    script = """(drawings) => drawings.map((strokes) => { const image = Demo.Ink.toImage(
+        strokes.map((stroke) => stroke.map(([x, y]) => ({ x, y }))));
+        return image && Array.from(image); })"""
+    assert len(drawn) > 400
+    for ours, actual in zip(map(draw_strokes, drawn), answer(shown, script, drawn), strict=True):
+        if ours is None:
+            assert actual is None
+        else:
+            np.testing.assert_allclose(actual, ours, atol=1e-5)
+
+
+def test_rule_for_what_is_strange_is_that_of_python(shown):
+    script = "(cases, limits) => cases.map(([of]) => Demo.Model.outOfDistribution(...of, limits))"
+    assert answer(shown, script, CASES, LIMITS) == [expected for _, expected in CASES]

@@ -1,0 +1,157 @@
+"""What there is to see on other screens and in other colours."""
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.chromium import PHONE
+from tests.browser.conftest import file_address
+from tests.browser.driving import A_SEVEN, draw, press_pure
+
+OVERLAPS = """() => { const parts = [...document.querySelectorAll(
+    "button, select, .latent > *, .check > *, .error > *, nav a")]
+    .filter((each) => each.checkVisibility())
+    .map((each) => [each, each.getBoundingClientRect()]);
+    const found = [];
+    for (const [i, [one, a]] of parts.entries()) for (const [two, b] of parts.slice(i + 1))
+        if (!one.contains(two) && a.left < b.right - 1 && b.left < a.right - 1
+            && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+            found.push([one.outerHTML.slice(0, 60), two.outerHTML.slice(0, 60)]);
+    return found; }"""
+SIZES = [(320, 568), (390, 700), (640, 430), (700, 360), (800, 500), (1024, 700), (1920, 1000)]
+
+
+def test_page_fits_every_screen_without_overlaps_and_leaves_room_to_scroll(shown):
+    for width, height in SIZES:
+        shown.set_viewport_size({"width": width, "height": height})
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        assert shown.evaluate(OVERLAPS) == []
+        if height < 800:  # a finger scrolls beside the pad
+            assert shown.locator("#pad").bounding_box()["height"] <= height - 100
+
+
+def test_low_screen_has_sliders_to_aim_at_and_nothing_in_their_way(shown):
+    for width, height in [(844, 390), (1280, 450)]:
+        shown.set_viewport_size({"width": width, "height": height})
+        lanes = shown.locator(".lane").evaluate_all("(all) => all.map((each) => each.clientWidth)")
+        assert min(lanes) > 150
+        for card in shown.locator(".model").all():
+            ends = card.locator("figcaption").evaluate_all(
+                """(all) => all.map((each) => { const words = document.createRange();
+                    words.selectNodeContents(each);
+                    return words.getBoundingClientRect().right; })"""
+            )
+            assert max(ends) < card.locator(".latents").bounding_box()["x"]
+
+
+def test_phone_on_its_side_shows_the_picture_beside_the_moving_slider(open_page, built):
+    page = open_page(file_address(built), **PHONE)
+    page.set_viewport_size({"width": 700, "height": 360})
+    for latent in (1, 9):
+        page.locator(f"#latent-0-{latent}").evaluate(
+            "(row) => row.scrollIntoView({ block: 'center' })"
+        )
+        box = page.locator(".decoded").first.bounding_box()
+        assert box["y"] > -40
+        assert box["y"] + box["height"] < 400
+
+
+def test_two_networks_stand_at_one_height_though_one_heading_is_longer(shown):
+    shown.set_viewport_size({"width": 794, "height": 700})
+    tops = shown.locator("#learn .drawing").evaluate_all(
+        "(all) => all.map((each) => each.getBoundingClientRect().top)"
+    )
+    assert tops[0] == pytest.approx(tops[1], abs=1)
+
+
+def test_nothing_jumps_while_the_page_is_used(page):
+    tops = """() => [...document.querySelectorAll("section, .look, .latent, button")]
+        .filter((each) => each.checkVisibility())
+        .map((each) => each.getBoundingClientRect().top + scrollY)"""
+    before = page.evaluate(tops)
+    page.click("#clear")
+    assert page.evaluate(tops) == before
+    draw(page, A_SEVEN)
+    assert page.evaluate(tops) == before
+    press_pure(page, 7)
+    assert page.evaluate(tops) == before
+
+
+def test_bar_and_slider_of_a_row_lie_on_one_scale(page):
+    offsets = page.evaluate(
+        """() => {
+            const card = Demo.state.cards[0], [low, high] = card.model.sliders;
+            const value = (low + high) / 2;
+            card.setLatents(card.latents.map(() => value));
+            card.means = card.means.map(() => value);
+            card.showEncoding();
+            return card.rows.map(({ bar, slider }) => {
+                const box = slider.getBoundingClientRect(), thumb = 18;
+                const at = box.left + thumb / 2 + (box.width - thumb) / 2;
+                return at - bar.getBoundingClientRect().right;
+            });
+        }"""
+    )
+    assert np.abs(offsets).max() < 1.5
+
+
+def contrast(one: list[int], two: list[int]) -> float:
+    """WCAG 2.2, contrast ratio."""
+
+    def luminance(colour: list[int]) -> float:
+        parts = np.array(colour[:3]) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    high, low = sorted([luminance(one), luminance(two)], reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_bars_stand_out_from_the_card(shown, theme):
+    shown.emulate_media(color_scheme=theme)
+    bar, marked, card, row = shown.evaluate(
+        """() => [".latent:not(.largest) .bar", ".latent.largest .bar", ".card", ".latent.largest"]
+        .map((selector) => getComputedStyle(document.querySelector(selector)).backgroundColor
+            .match(/\\d+/g).map(Number))"""
+    )
+    assert contrast(bar, card) >= 3
+    assert contrast(marked, row) >= 3
+
+
+def test_forced_colours_keep_bars_and_pressed_buttons_apart_from_the_rest(page):
+    press_pure(page, 7)
+    page.emulate_media(forced_colors="active")
+    background = "(each) => getComputedStyle(each).backgroundColor"
+    pressed, other, bar, card = (
+        page.locator(selector).first.evaluate(background)
+        for selector in (
+            "#pure [aria-pressed=true]",
+            "#pure [aria-pressed=false]",
+            ".latent:not(.largest) .bar",
+            ".card",
+        )
+    )
+    assert pressed != other
+    assert bar != card
+
+
+def test_print_leaves_out_what_paper_cannot_do(shown):
+    shown.emulate_media(media="print")
+    for selector in ("#random", "#clear", "#add", ".remove", "nav"):
+        expect(shown.locator(selector).first).to_be_hidden()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desktop", "phone"])
+def test_page_has_no_accessibility_fault_that_axe_knows(open_page, http_address, size):
+    # axe fetches the style sheet, which a browser forbids for files.
+    page = open_page(http_address, **size)
+    for fold in page.locator("summary").all():
+        fold.click()
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        violations = Axe().run(page).response["violations"]
+        found = [(theme, each["id"], each["nodes"][0]["html"]) for each in violations]
+        assert found == []

@@ -1,0 +1,95 @@
+"""The explanation: each step shows what it says, of each method."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import file_address
+from tests.browser.driving import label_of
+
+# The latents of one side whose arrow back to the encoder is to be seen.
+LIT = """(side) => [...document.querySelectorAll("#learn .side")[side]
+    .querySelectorAll(".backward.encoder[data-latent]")]
+    .filter((arrow) => getComputedStyle(arrow).opacity > 0)
+    .map((arrow) => Number(arrow.dataset.latent))"""
+
+
+def step_to(page, name):
+    for _ in range(10):
+        if page.locator("#learn").get_attribute("data-step") == name:
+            return
+        page.click("#learn .forth")
+    raise AssertionError(name)
+
+
+def test_gradient_reaches_the_label_latent_only_and_all_without_routing(page):
+    label = label_of(page)
+    assert page.evaluate(LIT, 0) == page.evaluate(LIT, 1) == []
+    step_to(page, "error")
+    assert page.evaluate(LIT, 0) == page.evaluate(LIT, 1) == []
+    step_to(page, "through")
+    assert page.evaluate(LIT, 0) == [label]
+    assert page.evaluate(LIT, 1) == list(range(10))
+    expect(page.locator("#learn .sentence")).to_contain_text(f"only the label latent, {label},")
+    page.click("#next")
+    label = label_of(page)
+    expect(page.locator("#learn .sentence")).to_contain_text(f"only the label latent, {label},")
+    assert page.evaluate(LIT, 0) == [label]
+
+
+def test_explanation_plays_steps_and_goes_back(page):
+    page.click("#learn .play")
+    expect(page.locator("#learn")).to_have_attribute("data-step", "encode")
+    expect(page.locator("#learn .play")).to_have_text("Pause")
+    page.click("#learn .back")
+    expect(page.locator("#learn .play")).to_have_text("Play")
+    expect(page.locator("#learn .count")).to_have_text("1 of 7")
+    code = page.locator("#route-gradient").text_content()
+    assert "torch.lerp(latents.detach(), latents, shares)" in code
+
+
+def test_reduced_motion_stops_the_arrows(open_page, built):
+    page = open_page(file_address(built), reduced_motion="reduce")
+    step_to(page, "through")
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+EXPLAIN = """(entry) => { window.figure = new Demo.Learn.Figure(
+    document.getElementById("learn"), [entry], Demo.Data.peek("index")); figure.digit = 4; }"""
+AT = "(step) => { figure.at = step; figure.show(); }"
+
+
+def test_gate_is_explained_with_its_floor_and_ceiling(page):
+    entry = {"variant": "gated", "method": "gated", "floor": 5, "ceiling": 1.5, "name": "x"}
+    page.evaluate(EXPLAIN, entry | {"blocked_share": -3})
+    page.evaluate(AT, 4)
+    label = int(page.locator("#learn .side .own").first.get_attribute("data-latent"))
+    assert page.evaluate(LIT, 0) == [label]
+    page.evaluate(AT, 5)
+    sentence = page.locator("#learn .sentence")
+    expect(sentence).to_contain_text("reversed, times 3")
+    expect(sentence).to_contain_text("latent 4 down while below its floor of 5")
+    expect(sentence).to_contain_text("another up while above its ceiling of 1.5")
+    assert set(page.evaluate(LIT, 0)) == set(range(10))  # of two figures, the page's and this one
+    expect(page.locator("#route-gradient")).to_contain_text("is_high & (gradient < 0)")
+
+
+def test_every_method_has_seven_steps_of_one_sentence_each(page):
+    methods = page.evaluate("Object.keys(Demo.METHODS)")
+    assert methods[-1] == "none"
+    for method in methods[:-1]:
+        page.evaluate(EXPLAIN, {"variant": method, "method": method, "name": "x"})
+        sentences = []
+        for step in range(7):
+            page.evaluate(AT, step)
+            sentences.append(page.locator("#learn .sentence").text_content())
+        assert len(set(sentences)) == 7
+        assert all(len(re.findall(r"[.!?](?:\s|$)", each)) == 1 for each in sentences)
+
+
+def test_example_has_the_numbers_of_a_model_of_the_method(page):
+    whose = page.locator("#learn .whose")
+    expect(whose.first).to_have_text("with the numbers of Routed, seed 0")
+    expect(whose.last).to_have_text("with the numbers of Baseline, seed 0")
+    page.locator(".choose").first.select_option("routed-1")
+    expect(whose.first).to_have_text("with the numbers of Routed, seed 1")
