@@ -15,8 +15,8 @@ def repeatable(has_convolutions: bool) -> Iterator[None]:
     """Let torch use only what gives the same bits at every run and number of threads.
 
     Args:
-        has_convolutions: the sums in a convolution's gradient are split by threads, so that their
-            number would show: one thread is used.
+        has_convolutions: whether one thread is used: a convolution's sums are split by threads, so
+            that their number would show.
     """
     torch.use_deterministic_algorithms(True)
     threads = torch.get_num_threads()

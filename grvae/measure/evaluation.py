@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from grvae.base.numerics import repeatable
 from grvae.base.sizes import DIGITS
 from grvae.measure.metrics import METRICS, Outcome, mean_activation
 from grvae.measure.sliders import Sliders, latents_of_places, read_sliders
@@ -23,6 +24,8 @@ TRAVERSAL_STEPS = 9
 SWEEP_STEPS_PER_DIGIT = 12
 
 
+# On one thread: with twelve and more, oneDNN splits a layer's sums otherwise.
+@repeatable(has_convolutions=True)
 @torch.no_grad()
 def observe(
     model: VAE, recipe: Recipe, evaluation: Evaluation, train: ImageSet, test: ImageSet
@@ -85,6 +88,7 @@ def digit_sliders(
     return read_sliders(latents, labels, own, outcome.evaluation.slider_percentiles)
 
 
+@repeatable(has_convolutions=True)
 @torch.no_grad()
 def draw_samples(model: VAE, sliders: Sliders, test: ImageSet) -> dict[str, np.ndarray]:
     """Images that show what a model has learned.
