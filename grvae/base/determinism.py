@@ -63,8 +63,8 @@ def repeatable(has_convolutions: bool) -> Iterator[None]:
     Whatever the caller has set of it counts again afterwards.
 
     Args:
-        has_convolutions: the sums in a convolution's gradient are split by threads, so that their
-            number would show: one thread is used.
+        has_convolutions: whether one thread is used: a convolution's sums are split by threads, so
+            that their number would show.
     """
     import torch  # after the pins, and never for those who only want these
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from grvae.base.determinism import repeatable
 from grvae.measure.metrics import METRICS, Outcome, mean_activation
 from grvae.measure.sliders import Sliders, latents_of_places, read_sliders
 from grvae.model.images import ImageSet, as_pictures
@@ -22,6 +23,8 @@ TRAVERSAL_STEPS = 9
 SWEEP_STEPS_PER_DIGIT = 12
 
 
+# On one thread: with twelve and more, oneDNN splits a layer's sums otherwise.
+@repeatable(has_convolutions=True)
 @torch.no_grad()
 def observe(
     model: VAE, recipe: Recipe, evaluation: Evaluation, train: ImageSet, test: ImageSet
@@ -87,6 +90,7 @@ def digit_sliders(
     return read_sliders(latents, labels, own, outcome.evaluation.slider_percentiles)
 
 
+@repeatable(has_convolutions=True)
 @torch.no_grad()
 def draw_samples(model: VAE, sliders: Sliders, test: ImageSet) -> dict[str, np.ndarray]:
     """Pictures that show what a model has learned, each (side, side), with colours (side, side, 3).

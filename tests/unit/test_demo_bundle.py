@@ -9,7 +9,7 @@ import torch
 
 from grvae.base.errors import GrvaeError
 from grvae.model.images import ImageSet
-from grvae.model.vae import build_model
+from grvae.model.vae import VAE, build_model
 from grvae.use.demo_bundle import (
     DATA_FOLDER,
     PAGE_BUDGET,
@@ -118,6 +118,24 @@ def test_page_is_the_same_bytes_each_time(recipe, images, tmp_path):
     script = (tmp_path / "one" / DATA_FOLDER / "index.js").read_text()
     index = json.loads(script.removeprefix('Demo.Data.receive("index", ').removesuffix(");\n"))
     assert [model["variant"] for model in index["models"]] == ["routed", "baseline"]
+
+
+def test_page_is_computed_on_one_thread(recipe, images, monkeypatch):
+    """More of them split sums otherwise, in a few values; see `grvae.base.determinism`."""
+    seen, encode = set(), VAE.encode
+
+    def noting(model, pixels):
+        seen.add(torch.get_num_threads())
+        return encode(model, pixels)
+
+    monkeypatch.setattr(VAE, "encode", noting)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        build_bundle([run_of(recipe)], images, images, ENDS)
+        assert (seen, torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_page_of_the_default_networks_is_small(params, images, tmp_path):
