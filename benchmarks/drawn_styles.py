@@ -45,7 +45,7 @@ def report(params: Params, runs: Path) -> dict[str, Any]:
     truth = np.array([each.digit for each in drawn])
     variants: dict[str, Any] = {}
     for variant in params.variants:
-        recipe = params.variant(variant).recipe.model_dump()
+        recipe = params.variant(variant).recipe
         misread: Counter[int] = Counter()
         rates = {}
         for seed in params.seeds:
