@@ -122,10 +122,6 @@ def warm_environment() -> dict[str, str]:
     return ENVIRONMENT | {"PATH": os.pathsep.join([str(warm_python()), ENVIRONMENT["PATH"]])}
 
 
-# Put before a command: root may write anywhere, unless it gives up that right.
-BOUND_BY_PERMISSIONS = [] if os.geteuid() else ["setpriv", "--bounding-set", "-dac_override"]
-
-
 def ran(output: str) -> list[str]:
     """The stages that DVC says it ran."""
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
