@@ -85,7 +85,7 @@ def drawn_styles(params: Path, runs: Path, out: Path, table: Path) -> None:
     digits = np.array([each.digit for each in drawn])
     variants = {}
     for variant in asked.variants:
-        recipe, is_right = asked.variant(variant).recipe.model_dump(), {}
+        recipe, is_right = asked.variant(variant).recipe, {}
         for seed in asked.seeds:
             files = run_folder(runs, variant, seed)
             assignment = assignment_of(recipe, load_json(files.measures))

@@ -82,10 +82,6 @@ ENVIRONMENT = os.environ | {
 }
 
 
-# Put before a command: root may write anywhere, unless it gives up that right.
-BOUND_BY_PERMISSIONS = [] if os.geteuid() else ["setpriv", "--bounding-set", "-dac_override"]
-
-
 def ran(output: str) -> list[str]:
     """The stages that ran, as `dvc repro` and `grvae repro` say it."""
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grvae.base.errors import GrvaeError
 from grvae.base.determinism import repeatable
+from grvae.base.errors import GrvaeError
 from grvae.base.sizes import DIGITS
 from grvae.base.storage import write_atomically
 from grvae.measure.sliders import latents_of_places, reached_range, read_sliders

@@ -145,10 +145,10 @@ def test_damaged_input_is_named_and_never_used(folder, stage, file, damage):
 
 
 @contextmanager
-def small_files():
-    """No file may grow beyond a kilobyte, which stands in for a full disk: both fail in `write`."""
+def full_disk(folders):
+    """No file may grow beyond eight bytes, as on a full disk: both fail in `write`."""
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, usual[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, usual[1]))
     try:
         yield
     finally:
@@ -171,46 +171,27 @@ def read_only(folders):
             path.chmod(0o755)
 
 
-@pytest.fixture
-def drawn(finished, monkeypatch):
-    """The figures are not drawn again, which takes seconds."""
+@pytest.mark.parametrize("stage", COMMANDS)
+@pytest.mark.parametrize(
+    ("fault", "reason"), [(full_disk, "File too large"), (read_only, "Permission denied")]
+)
+def test_disk_that_takes_no_output_is_named_and_a_later_run_succeeds(
+    finished, folder, monkeypatch, stage, fault, reason
+):
+    # The figures are not drawn again, which takes seconds.
     files = {path.name: path.read_bytes() for path in (finished / "figures").iterdir()}
     monkeypatch.setattr("stages.figures.draw_all", lambda *_: files)
-
-
-@pytest.mark.usefixtures("drawn")
-@pytest.mark.parametrize("stage", COMMANDS)
-def test_full_disk_is_named_and_a_later_run_succeeds(folder, stage):
-    expected = {name: (folder / name).read_bytes() for name in OUTPUTS[stage]}
-    for name in OUTPUTS[stage]:
-        (folder / name).unlink()
-    with small_files():
-        result = invoke(stage)
-    if result.exit_code:  # some outputs are smaller than the limit
-        assert_one_line(result, r"Error: cannot write .+: File too large")
-    assert not list(folder.rglob("*.tmp"))
-    assert invoke(stage).exit_code == 0
-    assert {name: (folder / name).read_bytes() for name in OUTPUTS[stage]} == expected
-
-
-@pytest.mark.usefixtures("drawn")
-@pytest.mark.parametrize("stage", COMMANDS)
-def test_read_only_folder_is_named_and_a_later_run_succeeds(folder, stage):
     expected = {name: (folder / name).read_bytes() for name in OUTPUTS[stage]}
     folders = {(folder / name).parent for name in OUTPUTS[stage]}
-    with read_only(folders):
+    for name in OUTPUTS[stage]:
+        (folder / name).unlink()
+    with fault(folders):
         result = invoke(stage)
-    named = assert_one_line(result, r"Error: cannot write (.+): Permission denied")
-    assert folder / Path(named[1]).parent in folders
-    assert invoke(stage).exit_code == 0
-    assert {name: (folder / name).read_bytes() for name in OUTPUTS[stage]} == expected
-
-
-def assert_one_line(result, pattern):
-    """A stage has ended with one line that fits a pattern; returns the match."""
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit), result.exception
     [line] = [line for line in result.stderr.splitlines() if "Error" in line]
-    match = re.fullmatch(pattern, line)
-    assert match is not None, line
-    return match
+    named = re.fullmatch(rf"Error: cannot write (.+): {reason}", line)
+    assert folder / Path(named[1]).parent in folders
+    assert not list(folder.rglob("*.tmp"))
+    assert invoke(stage).exit_code == 0
+    assert {name: (folder / name).read_bytes() for name in OUTPUTS[stage]} == expected

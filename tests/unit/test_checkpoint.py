@@ -70,17 +70,13 @@ def test_nothing_is_saved_before_it_is_due(tmp_path):
     assert not checkpoint.path.exists()
 
 
-def test_identity_tells_data_and_settings_apart():
+def test_identity_tells_data_settings_and_code_apart(monkeypatch, tmp_path):
+    (tmp_path / "module.py").write_text("a = 1")
+    monkeypatch.setattr("grvae.model.checkpoint.CODE", (tmp_path,))
     data, settings = {"pixels": np.zeros(3)}, {"seed": 0}
     first = run_identity(data, settings)
     assert first == run_identity({"pixels": np.zeros(3)}, dict(settings))
     assert first != run_identity({"pixels": np.ones(3)}, settings)
     assert first != run_identity(data, {"seed": 1})
-
-
-def test_identity_tells_code_apart(monkeypatch, tmp_path):
-    (tmp_path / "module.py").write_text("a = 1")
-    monkeypatch.setattr("grvae.model.checkpoint.CODE", (tmp_path,))
-    first = run_identity({}, {})
     (tmp_path / "module.py").write_text("a = 2")
-    assert run_identity({}, {}) != first
+    assert first != run_identity(data, settings)

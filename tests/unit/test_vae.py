@@ -53,13 +53,12 @@ def test_latent_activation(latent_act, expected):
     assert activated.tolist() == pytest.approx(expected, abs=1e-6)
 
 
-def test_gaussian_head_is_a_log_variance():
-    std = build().noise_std(torch.log(torch.tensor([4.0])))
-    assert std.item() == pytest.approx(2)
-
-
-def test_published_head_is_the_deviation_itself():
-    assert build(posterior="as_published").noise_std(torch.tensor([-3.0])).item() == -3
+@pytest.mark.parametrize(
+    ("posterior", "scale", "std"), [("gaussian", 1.386294, 2), ("as_published", -3.0, -3)]
+)
+def test_gaussian_head_is_a_log_variance_and_the_published_one_the_deviation(posterior, scale, std):
+    found = build(posterior=posterior).noise_std(torch.tensor([scale]))
+    assert found.item() == pytest.approx(std)
 
 
 def test_building_leaves_the_global_random_state_alone():
@@ -76,19 +75,16 @@ def test_saved_model_comes_back_the_same(tmp_path):
     assert torch.equal(loaded.encode(pixels)[0], model.encode(pixels)[0])
 
 
-def test_weights_of_another_shape_are_named(tmp_path):
+@pytest.mark.parametrize("is_image", [False, True])
+def test_file_without_the_weights_of_its_architecture_is_named(tmp_path, is_image):
     path = tmp_path / "weights.safetensors"
     save_vae(path, build())
     arrays, about = load_arrays(path)
-    save_arrays(path, arrays, about | {"hidden_sizes": [9, 4]})
+    if is_image:
+        save_arrays(path, {"images": np.zeros((1, 28, 28), np.uint8)})
+    else:
+        save_arrays(path, arrays, about | {"hidden_sizes": [9, 4]})
     with pytest.raises(GrvaeError, match=r"weights.safetensors: does not hold the weights"):
-        load_vae(path)
-
-
-def test_image_file_offered_as_weights_is_named(tmp_path):
-    path = tmp_path / "images.safetensors"
-    save_arrays(path, {"images": np.zeros((1, 28, 28), np.uint8)})
-    with pytest.raises(GrvaeError, match=r"images.safetensors: does not hold the weights"):
         load_vae(path)
 
 
