@@ -65,7 +65,7 @@ class Contestant:
         self.images = images[: STEPS * batch_size]
         self.batches = torch.randperm(len(self.images)).split(batch_size)
         # Half of the phase is over, for the timing alone: what the gates do costs time, too.
-        self.joint.descent.steps = recipe.epochs * self.steps_per_epoch // 2
+        self.joint.phase_optimizer.steps = recipe.epochs * self.steps_per_epoch // 2
         self.decoder = Run(recipe, "relu", 0, images)
         self.decoder.enter_decoder_phase()
         self.latents = encode_all(self.decoder.model, self.images.pixels)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from grvae.base.command import CommandGroup, StageCommand, paths
 from grvae.base.statistics import estimate_median
 from grvae.base.storage import load_json, load_table, write_atomically
-from grvae.measure.summary import DAMAGED_RECALL, damaged_runs
+from grvae.measure.summary import COLLAPSED_RECALL, collapsed_runs
 from grvae.show.markdown import load_template, render_template
 from grvae.show.style import GREY, as_percent, colours_of, encode_png, make_panels, styled
 
@@ -47,11 +47,11 @@ def seeds(table: Path, markdown: Path) -> None:
             "lowest_recall": runs["lowest_recall"].min(),
             "error": runs["squared_error_per_image"].median(),
             "on_gpu": (runs["device"] != "cpu").sum(),
-            "damaged": damaged_runs(runs["lowest_recall"].to_numpy()),
+            "damaged": collapsed_runs(runs["lowest_recall"].to_numpy()),
         }
         for trial, runs in load_table(table).groupby("trial", sort=False)
     ]
-    write_page(markdown, {"rows": rows, "damaged_recall": DAMAGED_RECALL})
+    write_page(markdown, {"rows": rows, "collapsed_recall": COLLAPSED_RECALL})
 
 
 @main.command(cls=StageCommand)

@@ -63,11 +63,11 @@ class Recipe(Section):
     off_route_gradient: Annotated[float, Field(ge=0, lt=1)]
     floor: Annotated[float, Field(ge=-100, le=100)] | None
     ceiling: Annotated[float, Field(ge=-100, le=100)] | None
-    blocked_share: Annotated[float, Field(ge=-100, le=1)]
-    release: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None
+    blocked_gradient_scale: Annotated[float, Field(ge=-100, le=1)]
+    unmask_schedule: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None
     routed_images: Annotated[float, Field(gt=0, le=1)]
     wrong_labels: Fraction
-    latents_per_digit: Annotated[int, Field(ge=1, le=1024)]
+    latents_per_class: Annotated[int, Field(ge=1, le=1024)]
 
     network: Network
     hidden_sizes: Annotated[list[Size], Field(min_length=1)]
@@ -82,9 +82,9 @@ class Recipe(Section):
     kl_weight: NonNegative
     final_kl_weight: NonNegative
     prior_mean: Annotated[float, Field(ge=-100, le=100)]
-    prior_slack: Annotated[float, Field(ge=0, le=100)]
+    prior_dead_zone: Annotated[float, Field(ge=0, le=100)]
     prior_ramp: Annotated[list[Fraction], Field(min_length=2, max_length=2)]
-    digit_prior_mean: Annotated[float, Field(ge=-100, le=100)] | None
+    class_prior_mean: Annotated[float, Field(ge=-100, le=100)] | None
     cross_entropy_weight: NonNegative
     noise: Annotated[float, Field(ge=0, le=100)]
 
@@ -110,7 +110,10 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_ramps(self) -> Self:
-        for key, ramp in (("prior_ramp", self.prior_ramp), ("release", self.release)):
+        for key, ramp in (
+            ("prior_ramp", self.prior_ramp),
+            ("unmask_schedule", self.unmask_schedule),
+        ):
             if ramp is not None and ramp[0] >= ramp[1]:
                 raise ValueError(f"{key}: got {ramp[0]} to {ramp[1]}, should rise")
         return self

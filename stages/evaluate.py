@@ -7,7 +7,7 @@ import click
 from grvae.base.command import StageCommand, paths
 from grvae.base.layout import DataFolder, RunFolder
 from grvae.base.storage import save_arrays, save_json
-from grvae.measure.evaluation import digit_sliders, draw_samples, measure, observe
+from grvae.measure.evaluation import class_sliders, draw_samples, measure, observe
 from grvae.model.images import load_images
 from grvae.model.vae import load_vae
 from grvae.params import load_params, load_variant
@@ -22,7 +22,7 @@ def evaluate(params: Path, variant: Path, data: Path, run: Path) -> None:
     model = load_vae(files.weights)
     outcome = observe(model, recipe, load_params(params).evaluation, train, test)
     save_json(files.measures, measure(outcome))
-    save_arrays(files.samples, draw_samples(model, digit_sliders(model, recipe, outcome), test))
+    save_arrays(files.samples, draw_samples(model, class_sliders(model, recipe, outcome), test))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ Demo.METHODS = (() => {
       passes: { early: "own", late: "gate" },
       trained: "soft",
       through: (d) => `Early in training, only the label latent, ${d}, passes it on to the encoder; without routing, all ten do.`,
-      rule: (d, { floor, ceiling, blocked_share: share }) =>
+      rule: (d, { floor, ceiling, blocked_gradient_scale: share }) =>
         `Later all ten pass it on, but a gradient that would reduce the margin is ${fate(share)}: latent ${d} down ` +
         `while below its ${limit(floor, "floor")}, or another up while above its ${limit(ceiling, "ceiling")}.`,
       many: "After many images, each latent is large for its own class alone, and encodes the style of the others at low activation; without routing, all were trained alike by all classes.",

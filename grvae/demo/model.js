@@ -8,7 +8,7 @@ Demo.Model = class Model {
   variant = "";
   assignment = [];
   /** @type {any} */
-  doubt = null;
+  limits = null;
 
   /* Load a model by its name in the index, once. */
   static load(name) {
@@ -53,7 +53,7 @@ Demo.Model = class Model {
       digit: this.assignment[largest],
       runnerUp: this.assignment[second],
       margin,
-      lowMargin: margin < this.doubt.close_margin,
+      lowMargin: margin < this.limits.low_margin,
       outOfDistribution: this.outOfDistribution(pixels, means),
     };
   }
@@ -62,10 +62,10 @@ Demo.Model = class Model {
     const ink = pixels.reduce((sum, each) => sum + each, 0);
     const error = Model.squaredError(this.decode(this.activate(means)), pixels);
     const square = pixels.reduce((sum, each) => sum + each * each, 0);
-    return Model.outOfDistribution(ink, error, square, this.doubt);
+    return Model.outOfDistribution(ink, error, square, this.limits);
   }
 
-  /* The rule of grvae/use/doubt.py, and a test asks both the same. */
+  /* The rule of grvae/use/out_of_distribution.py, and a test asks both the same. */
   static outOfDistribution(ink, error, square, limits) {
     if (ink < limits.low_ink) return "less ink";
     if (ink > limits.high_ink) return "more ink";

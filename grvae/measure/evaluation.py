@@ -15,12 +15,12 @@ from grvae.measure.metrics import METRICS, Outcome, mean_activation
 from grvae.measure.sliders import Sliders, latents_of_places, read_sliders
 from grvae.model.images import ImageSet, as_pictures
 from grvae.model.losses import binary_cross_entropy, kl_to_standard_normal, squared_error
-from grvae.model.routing import digit_scores
+from grvae.model.routing import class_scores
 from grvae.model.vae import VAE
 from grvae.params import Evaluation, Recipe
 
 TRAVERSAL_STEPS = 9
-SWEEP_STEPS_PER_DIGIT = 12
+SWEEP_STEPS_PER_CLASS = 12
 
 
 # On one thread: with twelve and more, oneDNN splits a layer's sums otherwise.
@@ -38,13 +38,13 @@ def observe(
         labels=test.labels.numpy(),
         means=mean.numpy(),
         activations=activations.numpy(),
-        scores=digit_scores(mean, recipe.latents_per_digit).numpy(),
+        scores=class_scores(mean, recipe.latents_per_class).numpy(),
         squared_error=squared_error(test.pixels, torch.sigmoid(logits)),
         binary_cross_entropy=binary_cross_entropy(test.pixels, logits),
         kl=kl_to_standard_normal(mean, 2 * model.noise_std(scale).abs().log()),
         train_labels=train.labels.numpy(),
         train_means=train_mean.numpy(),
-        train_scores=digit_scores(train_mean, recipe.latents_per_digit).numpy(),
+        train_scores=class_scores(train_mean, recipe.latents_per_class).numpy(),
         evaluation=evaluation,
         spec=test.spec,
     )
@@ -75,7 +75,7 @@ def measure(outcome: Outcome) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def digit_sliders(
+def class_sliders(
     model: VAE, recipe: Recipe, outcome: Outcome, place_of: Sequence[int] | None = None
 ) -> Sliders:
     """The slider of each digit: of the latents at its place (digit,).
@@ -85,7 +85,7 @@ def digit_sliders(
     if place_of is None:
         place_of = np.argsort(outcome.assignment).tolist()
     latents = model.activate(torch.from_numpy(outcome.train_means))
-    own = latents_of_places(recipe.latents_per_digit, place_of)
+    own = latents_of_places(recipe.latents_per_class, place_of)
     labels = torch.from_numpy(outcome.train_labels)
     return read_sliders(latents, labels, own, outcome.evaluation.slider_percentiles)
 
@@ -97,7 +97,7 @@ def draw_samples(model: VAE, sliders: Sliders, test: ImageSet) -> dict[str, np.n
 
     Args:
         model: a trained model.
-        sliders: of its digits; see `digit_sliders`.
+        sliders: of its digits; see `class_sliders`.
         test: images to reconstruct.
 
     Returns:
@@ -106,7 +106,7 @@ def draw_samples(model: VAE, sliders: Sliders, test: ImageSet) -> dict[str, np.n
         traversal: (class, step, ...), along each class's slider.
         sweep: (class, frame, ...), from the typical image of one class to the next.
     """
-    parts = torch.linspace(0, 1, SWEEP_STEPS_PER_DIGIT + 1)[:-1]
+    parts = torch.linspace(0, 1, SWEEP_STEPS_PER_CLASS + 1)[:-1]
     pure = sliders.pure
     sweep = torch.lerp(pure[:, None], pure.roll(-1, 0)[:, None], parts[:, None])
     firsts = [int((test.labels == label).nonzero()[0]) for label in range(len(test.spec.classes))]

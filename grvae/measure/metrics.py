@@ -30,7 +30,7 @@ class Outcome:
         means: (image, latent) float.
         activations: (image, latent) float, the activated means.
         scores: (image, digit) float, what the means say of each digit; see
-            `grvae.model.routing.digit_scores`.
+            `grvae.model.routing.class_scores`.
         squared_error: (image,), summed over pixels, decoding the activated mean.
         binary_cross_entropy: (image,) nats, summed over pixels, decoding the same.
         kl: (image,) nats, divergence of the posterior to N(0, I), summed over latents.

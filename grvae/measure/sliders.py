@@ -64,8 +64,8 @@ def reached_range(latents: Tensor) -> tuple[Tensor, Tensor]:
     return low.float(), high.float()
 
 
-def latents_of_places(latents_per_digit: int, places: Sequence[int]) -> list[list[int]]:
+def latents_of_places(latents_per_class: int, places: Sequence[int]) -> list[list[int]]:
     """The latents (place, latent) at each of some places; a place is one digit's block."""
     return [
-        list(range(place * latents_per_digit, (place + 1) * latents_per_digit)) for place in places
+        list(range(place * latents_per_class, (place + 1) * latents_per_class)) for place in places
     ]

@@ -13,7 +13,7 @@ from grvae.measure.metrics import METRICS
 RunKey = tuple[str, int]  # variant and seed
 
 # Rare runs lose a digit and skew the accuracy over seeds: below this recall a digit is damaged.
-DAMAGED_RECALL = 0.85
+COLLAPSED_RECALL = 0.85
 
 
 def runs_table(measures: Mapping[RunKey, Mapping[str, Any]]) -> pd.DataFrame:
@@ -54,7 +54,7 @@ def summary_over_seeds(runs: pd.DataFrame, pixel_probe_accuracy: float) -> dict[
     Returns:
         `seeds`, their number; `pixels`; by variant and metric the median, the mean, the lowest and
         the highest value over seeds, with the ends of the median's interval for the main metrics;
-        how many runs have a damaged digit, see `damaged_runs`; and the paired difference of the
+        how many runs have a damaged digit, see `collapsed_runs`; and the paired difference of the
         first variant to each other one.
     """
     groups = {str(variant): group for variant, group in runs.groupby("variant", sort=False)}
@@ -75,7 +75,7 @@ def summary_over_seeds(runs: pd.DataFrame, pixel_probe_accuracy: float) -> dict[
             for name in METRICS
             if group[name].notna().all()
         }
-        metrics[variant]["damaged_runs"] = damaged_runs(group["lowest_recall"].to_numpy())
+        metrics[variant]["collapsed_runs"] = collapsed_runs(group["lowest_recall"].to_numpy())
     first, *others = groups
     for other in others:
         metrics[f"{first}_minus_{other}"] = {
@@ -87,7 +87,7 @@ def summary_over_seeds(runs: pd.DataFrame, pixel_probe_accuracy: float) -> dict[
     return metrics
 
 
-def damaged_runs(lowest_recalls: np.ndarray) -> dict[str, float]:
+def collapsed_runs(lowest_recalls: np.ndarray) -> dict[str, float]:
     """How many runs have a digit that is recognised too seldom, with the share's exact interval.
 
     Args:
@@ -95,7 +95,7 @@ def damaged_runs(lowest_recalls: np.ndarray) -> dict[str, float]:
 
     Source: Clopper & Pearson 1934, "The Use of Confidence or Fiducial Limits".
     """
-    count = int((lowest_recalls < DAMAGED_RECALL).sum())
+    count = int((lowest_recalls < COLLAPSED_RECALL).sum())
     interval = binomtest(count, len(lowest_recalls)).proportion_ci(CONFIDENCE, method="exact")
     return {
         "count": count,

@@ -17,22 +17,24 @@ def reconstruction_term(pixels: Tensor, logits: Tensor, recipe: Recipe) -> Tenso
     return binary_cross_entropy(pixels, logits)
 
 
-def kl_term(mean: Tensor, scale: Tensor, owned: Tensor, recipe: Recipe, ramp: float) -> Tensor:
+def kl_term(
+    mean: Tensor, scale: Tensor, latent_mask: Tensor, recipe: Recipe, ramp: float
+) -> Tensor:
     """The recipe's regulariser (batch,).
 
     Args:
         mean: (batch, latent) float.
         scale: (batch, latent) float.
-        owned: (batch, latent), 1 where the latent is the image's digit's.
+        latent_mask: (batch, latent), 1 where the latent is the image's digit's.
         recipe: which regulariser, and its prior.
         ramp: how far the prior has moved; see `prior_ramp`.
     """
     if recipe.posterior == "as_published":
         return kl_as_published(mean, scale)
     prior_mean: float | Tensor = ramp * recipe.prior_mean
-    if recipe.digit_prior_mean is not None:
-        prior_mean = torch.where(owned == 1, recipe.digit_prior_mean, prior_mean)
-    return kl_to_nearest_normal(mean, scale, prior_mean, recipe.prior_slack)
+    if recipe.class_prior_mean is not None:
+        prior_mean = torch.where(latent_mask == 1, recipe.class_prior_mean, prior_mean)
+    return kl_to_nearest_normal(mean, scale, prior_mean, recipe.prior_dead_zone)
 
 
 def prior_ramp(progress: float, recipe: Recipe) -> float:

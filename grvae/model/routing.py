@@ -1,13 +1,14 @@
 """Gradient routing: the method under test, all of it.
 
-Each image sends the gradient of its reconstruction back through some latents only. Which ones is a
-table of shares in [0, 1]: a row for each digit, a column for each latent. `route_gradient` is the
-method. `gate_gradient` lets the mask depend on the latents' values, too: a digit's own latent is
-not pushed down below a floor, and the others are not pushed up above a ceiling. `Routing` holds the
-tables of a training and the row that each image takes; its `apply` stands in the training loop.
+The gradient of an image's reconstruction reaches the encoder through some latents only. Which ones
+is a table of shares in [0, 1]: a row for each class, a column for each latent. `route_gradient` is
+the method, a mask. `gate_gradient` depends on the latents' values and on the gradient's sign, too:
+what would lower the label latent below a floor, or raise another above a ceiling, is blocked or
+reversed. A gate that reverses acts as a margin loss without a loss term. `Routing` holds the tables
+of a training and the row that each image takes; its `apply` stands in the training loop.
 
 A rival masks parameters in place of latents, `mask_parameters`: an image teaches only the weights
-of its digit's own latents.
+of its label latent.
 
 Source: Cloud et al. 2024, "Gradient Routing: Masking Gradients to Localize Computation in Neural
 Networks" (arXiv 2410.04332), section 3; the mask on the latents of an autoencoder follows
@@ -59,15 +60,17 @@ def mask_parameters(layer: nn.Linear, features: Tensor, shares: Tensor) -> Tenso
     return torch.lerp(fixed, layer(features), shares.to(fixed.dtype))
 
 
-def gate_gradient(latents: Tensor, low: Tensor, high: Tensor, blocked_share: float) -> Tensor:
-    """Let no step of descent push a low latent down or a high one up; every value passes.
+def gate_gradient(
+    latents: Tensor, low: Tensor, high: Tensor, blocked_gradient_scale: float
+) -> Tensor:
+    """Block or reverse what would lower a low latent or raise a high one; every value passes.
 
     Args:
         latents: (batch, latent) float.
-        low: (batch, latent) float; a latent below it is not pushed down.
-        high: (batch, latent) float; a latent above it is not pushed up.
-        blocked_share: share of such a gradient that passes nevertheless: 0 ignores it, and a
-            negative share turns it round.
+        low: (batch, latent) float; below it, a gradient that would lower the latent is blocked.
+        high: (batch, latent) float; above it, one that would raise it.
+        blocked_gradient_scale: what a blocked gradient is multiplied by: 0 removes it, a negative
+            number reverses it.
 
     Returns:
         (batch, latent) float, equal to `latents`.
@@ -87,7 +90,7 @@ def gate_gradient(latents: Tensor, low: Tensor, high: Tensor, blocked_share: flo
         raise NotImplementedError(
             "gate_gradient: got torch.compile and torch.func together, should be one of them"
         )
-    gated: Tensor = _Gate.apply(latents, low, high, blocked_share)
+    gated: Tensor = _Gate.apply(latents, low, high, blocked_gradient_scale)
     return gated
 
 
@@ -119,31 +122,31 @@ class Routing:
     """Which latents learn what from which images of one training.
 
     Attributes:
-        owned: (digit, latent) float, 1 where a latent belongs to a digit.
+        latent_mask: (class, latent) float, 1 where a latent is the class's label latent.
         shares: (route, latent) float, the share of the gradient that reaches each latent.
-        low: (route, latent) float, below which a latent is not pushed down.
-        high: (route, latent) float, above which it is not pushed up.
-        blocked_share: of the gradient that `low` and `high` hold back; see `gate_gradient`.
-        release: shares of the joint phase at which the other latents begin to get the gradient,
-            and have all of it; None is never.
+        low: (route, latent) float, below which no gradient lowers a latent.
+        high: (route, latent) float, above which none raises it.
+        blocked_gradient_scale: see `gate_gradient`.
+        unmask_schedule: shares of the joint phase at which the other latents begin to get gradient,
+            and get all of it; None is never.
         routes: (image,) int64, the row of the tables that each image takes.
         masks_parameters: whether the shares are of what the parameters of each latent learn,
             in place of the gradient that passes through it.
     """
 
-    owned: Tensor
+    latent_mask: Tensor
     shares: Tensor
     low: Tensor
     high: Tensor
-    blocked_share: float
-    release: Sequence[float] | None
+    blocked_gradient_scale: float
+    unmask_schedule: Sequence[float] | None
     routes: Tensor
     masks_parameters: bool = False
 
     def encode(
         self, model: VAE, images: Tensor, batch: Tensor, progress: float
     ) -> tuple[Tensor, Tensor]:
-        """What `VAE.encode` returns of images (batch, 784), with the heads' parameters masked."""
+        """What `VAE.encode` returns of images (batch, pixel), with the heads' parameters masked."""
         if not self.masks_parameters:
             return model.encode(images)
         features, shares = model.encoder(images), self.shares_of(batch, progress)
@@ -159,20 +162,22 @@ class Routing:
             progress: share of the joint phase that is done.
         """
         routes = self.routes[batch]
-        gated = gate_gradient(latents, self.low[routes], self.high[routes], self.blocked_share)
+        gated = gate_gradient(
+            latents, self.low[routes], self.high[routes], self.blocked_gradient_scale
+        )
         if self.masks_parameters:
             return gated
         return route_gradient(gated, self.shares_of(batch, progress))
 
     def shares_of(self, batch: Tensor, progress: float) -> Tensor:
         """The shares (batch, latent) of images by now."""
-        return self.shares[self.routes[batch]].lerp(torch.ones(()), self.released(progress))
+        return self.shares[self.routes[batch]].lerp(torch.ones(()), self.unmasked_share(progress))
 
-    def released(self, progress: float) -> float:
-        """How much of the gradient that the shares hold back passes by now, in [0, 1]."""
-        if self.release is None:
+    def unmasked_share(self, progress: float) -> float:
+        """How much of the masked gradient passes by now, in [0, 1]."""
+        if self.unmask_schedule is None:
             return 0.0
-        start, whole = self.release
+        start, whole = self.unmask_schedule
         return min(1.0, max(0.0, (progress - start) / (whole - start)))
 
 
@@ -185,53 +190,55 @@ def build_routing(recipe: Recipe, labels: Tensor, classes: int, stream: torch.Ge
         classes: how many there are.
         stream: draws which images are routed, and wrongly; see `choose_routes`.
     """
-    owned = latent_map(classes, recipe.latents_per_digit)
+    latent_mask = latent_map(classes, recipe.latents_per_class)
     off_route, floor, ceiling = recipe.off_route_gradient, recipe.floor, recipe.ceiling
     if recipe.routing == "none":
         off_route, floor, ceiling = 1.0, None, None
     return Routing(
-        owned,
-        gradient_shares(owned, off_route),
-        *gate_bounds(owned, floor, ceiling),
-        recipe.blocked_share,
-        recipe.release,
+        latent_mask,
+        gradient_shares(latent_mask, off_route),
+        *gate_bounds(latent_mask, floor, ceiling),
+        recipe.blocked_gradient_scale,
+        recipe.unmask_schedule,
         choose_routes(labels, classes, recipe.routed_images, recipe.wrong_labels, stream),
         masks_parameters=recipe.routing == "parameters",
     )
 
 
-def latent_map(classes: int, latents_per_digit: int) -> Tensor:
+def latent_map(classes: int, latents_per_class: int) -> Tensor:
     """Which latents belong to which classes.
 
     Args:
         classes: how many there are.
-        latents_per_digit: size of each class's block of latents, in the order of the classes.
+        latents_per_class: size of each class's block of latents, in the order of the classes.
 
     Returns:
         (class, latent) float, 1 where the latent is the class's and 0 elsewhere.
     """
-    return torch.eye(classes).repeat_interleave(latents_per_digit, dim=1)
+    return torch.eye(classes).repeat_interleave(latents_per_class, dim=1)
 
 
-def gradient_shares(owned: Tensor, off_route: float) -> Tensor:
+def gradient_shares(latent_mask: Tensor, off_route: float) -> Tensor:
     """The share of the gradient that each latent gets from the images of each route.
 
     Args:
-        owned: (digit, latent), see `latent_map`.
-        off_route: share that reaches the latents of other digits; 0 is routing, 1 is none.
+        latent_mask: (class, latent), see `latent_map`.
+        off_route: share that reaches the latents of other classes; 0 is routing, 1 is none.
 
     Returns:
         (route, latent) float: a row for each class, then one of ones, of images not routed.
     """
-    return torch.cat([owned.clamp(min=off_route), torch.ones(1, owned.shape[1])])
+    return torch.cat([latent_mask.clamp(min=off_route), torch.ones(1, latent_mask.shape[1])])
 
 
-def gate_bounds(owned: Tensor, floor: float | None, ceiling: float | None) -> tuple[Tensor, Tensor]:
-    """Below what a latent is not pushed down, and above what not up, by the images of each route.
+def gate_bounds(
+    latent_mask: Tensor, floor: float | None, ceiling: float | None
+) -> tuple[Tensor, Tensor]:
+    """The bounds of `gate_gradient` for the images of each route.
 
     Args:
-        owned: (digit, latent), see `latent_map`.
-        floor: of a digit's own latents; None is no floor.
+        latent_mask: (class, latent), see `latent_map`.
+        floor: of the label latents; None is no floor.
         ceiling: of all others; None is no ceiling.
 
     Returns:
@@ -239,12 +246,13 @@ def gate_bounds(owned: Tensor, floor: float | None, ceiling: float | None) -> tu
         that are not routed, is without any.
     """
     low, high = (
-        torch.full((len(owned) + 1, owned.shape[1]), end) for end in (-torch.inf, torch.inf)
+        torch.full((len(latent_mask) + 1, latent_mask.shape[1]), end)
+        for end in (-torch.inf, torch.inf)
     )
     if floor is not None:
-        low[:-1] = torch.where(owned == 1, floor, -torch.inf)
+        low[:-1] = torch.where(latent_mask == 1, floor, -torch.inf)
     if ceiling is not None:
-        high[:-1] = torch.where(owned == 1, torch.inf, ceiling)
+        high[:-1] = torch.where(latent_mask == 1, torch.inf, ceiling)
     return low, high
 
 
@@ -271,19 +279,19 @@ def choose_routes(
     return torch.where(draw[1] < routed_images, routes, classes)
 
 
-def digit_scores(means: Tensor, latents_per_digit: int) -> Tensor:
+def class_scores(means: Tensor, latents_per_class: int) -> Tensor:
     """The score (image, class) of each class: the largest mean of its latents.
 
     The class of the largest score is what the latents classify an image as.
     """
-    scores: Tensor = means.unflatten(1, (-1, latents_per_digit)).amax(dim=2)
+    scores: Tensor = means.unflatten(1, (-1, latents_per_class)).amax(dim=2)
     return scores
 
 
 def names_latents(recipe: Recipe) -> bool:
-    """Whether something in a recipe tells the latents which digit is theirs."""
+    """Whether something in a recipe tells the latents which class is theirs."""
     return (
         recipe.routing != "none"
         or recipe.cross_entropy_weight > 0
-        or recipe.digit_prior_mean is not None
+        or recipe.class_prior_mean is not None
     )

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from grvae.base.seeding import random_stream
-from grvae.model.descent import Descent, one_cycle
 from grvae.model.images import ImageSet
+from grvae.model.phase_optimizer import PhaseOptimizer, one_cycle
 from grvae.model.routing import build_routing
 from grvae.model.vae import build_model
 from grvae.params import LatentAct, Recipe
@@ -62,7 +62,7 @@ class Run:
         shuffle: stream of the batch order.
         augmentation: stream of the images' shifts.
         noise: stream of the posterior's noise.
-        descent: steps of the current phase.
+        phase_optimizer: steps of the current phase.
         rows: history so far.
         images: how many there are to learn from.
         batch_size: images a step.
@@ -80,10 +80,10 @@ class Run:
         self.shuffle = random_stream(seed, "shuffle")
         self.augmentation = random_stream(seed, "augmentation")
         self.noise = random_stream(seed, "noise")
-        self.descent = self.start_descent(self.model, recipe.epochs, recipe.learning_rate)
+        self.phase_optimizer = self.start_phase(self.model, recipe.epochs, recipe.learning_rate)
         self.rows: list[EpochRow] = []
 
-    def start_descent(self, module: nn.Module, epochs: int, learning_rate: float) -> Descent:
+    def start_phase(self, module: nn.Module, epochs: int, learning_rate: float) -> PhaseOptimizer:
         """A new optimizer for a module, with the recipe's schedule over some epochs."""
         recipe, steps_per_epoch = self.recipe, self.steps_per_epoch
         optimizer = torch.optim.AdamW(
@@ -100,12 +100,12 @@ class Run:
             schedule = LambdaLR(
                 optimizer, lambda step: LEARNING_RATE_DECAY ** (step // steps_per_epoch)
             )
-        return Descent(optimizer, schedule, steps_per_epoch)
+        return PhaseOptimizer(optimizer, schedule, steps_per_epoch)
 
     def enter_decoder_phase(self) -> None:
         """Leave the encoder as it is and start a new optimizer for the decoder alone."""
         epochs, rate = self.recipe.decoder_epochs, self.recipe.decoder_learning_rate
-        self.descent = self.start_descent(self.model.decoder, epochs, rate)
+        self.phase_optimizer = self.start_phase(self.model.decoder, epochs, rate)
 
     def shuffled_batches(self) -> Iterator[Tensor]:
         """Indices (batch,) of each batch of one epoch."""
@@ -115,7 +115,7 @@ class Run:
     @property
     def joint_progress(self) -> float:
         """Share of the joint phase's steps that are done, in [0, 1]."""
-        return self.descent.steps / (self.recipe.epochs * self.steps_per_epoch)
+        return self.phase_optimizer.steps / (self.recipe.epochs * self.steps_per_epoch)
 
     @property
     def streams(self) -> dict[str, torch.Generator]:
@@ -126,7 +126,7 @@ class Run:
     def arrays(self) -> dict[str, np.ndarray]:
         """The state in arrays, by name."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        for index, moments in self.descent.optimizer.state_dict()["state"].items():
+        for index, moments in self.phase_optimizer.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
         for name, stream in self.streams.items():
             tensors[f"stream.{name}"] = stream.get_state()
@@ -137,9 +137,9 @@ class Run:
         """The rest of the state, as JSON."""
         return {
             "rows": [asdict(row) for row in self.rows],
-            "steps": self.descent.steps,
-            "groups": self.descent.optimizer.state_dict()["param_groups"],
-            "schedule": self.descent.schedule.state_dict(),
+            "steps": self.phase_optimizer.steps,
+            "groups": self.phase_optimizer.optimizer.state_dict()["param_groups"],
+            "schedule": self.phase_optimizer.schedule.state_dict(),
         }
 
     def restore(self, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
@@ -151,9 +151,11 @@ class Run:
         self.model.load_state_dict(_below(tensors, "model"))
         (group,) = about["groups"]
         moments = {index: _below(tensors, f"optimizer.{index}") for index in group["params"]}
-        self.descent.optimizer.load_state_dict({"state": moments, "param_groups": about["groups"]})
-        self.descent.schedule.load_state_dict(dict(about["schedule"]))
-        self.descent.steps = about["steps"]
+        self.phase_optimizer.optimizer.load_state_dict(
+            {"state": moments, "param_groups": about["groups"]}
+        )
+        self.phase_optimizer.schedule.load_state_dict(dict(about["schedule"]))
+        self.phase_optimizer.steps = about["steps"]
         for name, stream in self.streams.items():
             stream.set_state(tensors[f"stream.{name}"])
 

@@ -16,7 +16,7 @@ from grvae.model.augmentation import shift_at_random
 from grvae.model.checkpoint import Checkpoint
 from grvae.model.images import ImageSet
 from grvae.model.losses import kl_term, kl_weight, prior_ramp, reconstruction_term, squared_error
-from grvae.model.routing import digit_scores
+from grvae.model.routing import class_scores
 from grvae.model.run import EpochRow, Phase, Run
 from grvae.model.vae import VAE
 from grvae.params import LatentAct, Recipe
@@ -91,12 +91,12 @@ def joint_epoch(run: Run, train: ImageSet, batches: Iterable[Tensor]) -> Losses:
 
         reconstruction = reconstruction_term(images.pixels, logits, recipe).mean()
         ramp = prior_ramp(run.joint_progress, recipe)
-        kl = kl_term(mean, scale, routing.owned[images.labels], recipe, ramp).mean()
+        kl = kl_term(mean, scale, routing.latent_mask[images.labels], recipe, ramp).mean()
         loss = recipe.reconstruction_weight * reconstruction + kl_weight(ramp, recipe) * kl
         if recipe.cross_entropy_weight:
-            scores = digit_scores(mean, recipe.latents_per_digit)
+            scores = class_scores(mean, recipe.latents_per_class)
             loss = loss + recipe.cross_entropy_weight * F.cross_entropy(scores, images.labels)
-        run.descent.step(loss)
+        run.phase_optimizer.step(loss)
         sums += len(batch) * torch.stack([loss, reconstruction, kl]).detach()
     loss_mean, reconstruction_mean, kl_mean = (sums / (run.passes * len(train))).tolist()
     return loss_mean, reconstruction_mean, kl_mean
@@ -108,7 +108,7 @@ def decoder_epoch(run: Run, latents: Tensor, pixels: Tensor, batches: Iterable[T
     for batch in batches:
         reconstructions = torch.sigmoid(run.model.decode(latents[batch]))
         loss = squared_error(pixels.index_select(0, batch), reconstructions).mean()
-        run.descent.step(loss)
+        run.phase_optimizer.step(loss)
         total += len(batch) * loss.detach()
     mean = float(total / (run.passes * len(pixels)))
     return mean, mean, None
@@ -129,5 +129,5 @@ def validate(run: Run, validation: ImageSet) -> tuple[float | None, float | None
     mean, _ = run.model.encode(validation.pixels)
     reconstructions = torch.sigmoid(run.model.decode(run.model.activate(mean)))
     error = squared_error(validation.pixels, reconstructions).mean().item()
-    predictions = digit_scores(mean, run.recipe.latents_per_digit).argmax(dim=1)
+    predictions = class_scores(mean, run.recipe.latents_per_class).argmax(dim=1)
     return (predictions == validation.labels).sum().item() / len(validation), error

@@ -160,7 +160,7 @@ def build_model(recipe: Recipe, latent_act: LatentAct, seed: int, images: ImageS
         decoder_sizes=tuple(recipe.decoder_sizes) if recipe.decoder_sizes else None,
         hidden_act=recipe.hidden_act,
         bottleneck=recipe.bottleneck,
-        latents=len(images.classes) * recipe.latents_per_digit,
+        latents=len(images.classes) * recipe.latents_per_class,
         latent_act=latent_act,
         posterior=recipe.posterior,
         images=images,

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from grvae.measure.metrics import METRICS
-from grvae.measure.summary import DAMAGED_RECALL
+from grvae.measure.summary import COLLAPSED_RECALL
 from grvae.params import Params, Variant
 from grvae.show.markdown import render_template
 
@@ -44,7 +44,7 @@ def render_report(
         "metrics": metrics,
         # The one comparison whose rule was fixed before the run.
         "primary": metrics.get(f"{first}_minus_baseline") if first in MASKED else None,
-        "damaged_recall": DAMAGED_RECALL,
+        "collapsed_recall": COLLAPSED_RECALL,
         "metric": METRICS,
         "runs": runs.to_dict("records"),
         "test_images": int(runs["images"].iloc[0]),

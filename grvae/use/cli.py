@@ -56,35 +56,35 @@ def encode(image_files: Sequence[Path], weights_file: Path, as_is: bool, as_json
     """Encode pictures of one digit each: the mean of every latent, and the largest one's number.
 
     A picture may have any size, format and polarity; it is cropped, scaled and centred as the
-    browser demo does it. The last column says where to doubt: `close to N`, if the encoder gives
-    latent N a chance of 5 % or more to be the largest; `unlike any training image`, if it has more
-    or less ink than MNIST's digits, or the decoder cannot draw it. A picture in which no digit can
+    browser demo does it. The last column has warnings: `low margin over N`, if the encoder gives
+    latent N a chance of 5 % or more to be the largest; `out of distribution`, if it has more or
+    less ink than MNIST's digits, or a large reconstruction error. A picture in which no digit can
     be found is an error.
     """
     import torch  # slow to import, and not needed by `repro`
 
     from grvae.model.vae import load_vae
+    from grvae.use.classification import classify_images
     from grvae.use.pictures import read_as_is, read_picture
-    from grvae.use.reading import read_images
 
     model = load_vae(weights_file)
     read = read_as_is if as_is else read_picture
-    readings = read_images(model, torch.stack([read(path) for path in image_files]))
+    found = classify_images(model, torch.stack([read(path) for path in image_files]))
     names = [str(path) for path in image_files]
     if as_json:
         rows = [
-            {"image": name, **asdict(reading), "doubts": reading.doubts}
-            for name, reading in zip(names, readings, strict=True)
+            {"image": name, **asdict(each), "warnings": each.warnings}
+            for name, each in zip(names, found, strict=True)
         ]
         click.echo(json.dumps(rows, indent=2))
         return
     width = max(len("image"), *map(len, names))
     header = "".join(f"{latent:>8}" for latent in range(model.architecture.latents))
-    click.echo(f"{'image':<{width}}  argmax{header}  doubt")
-    for name, reading in zip(names, readings, strict=True):
-        row = "".join(f"{value:8.3f}" for value in reading.means)
-        doubt = ", ".join(reading.doubts)
-        click.echo(f"{name:<{width}}  {reading.argmax:>6}{row}  {doubt}".rstrip())
+    click.echo(f"{'image':<{width}}  argmax{header}  warnings")
+    for name, each in zip(names, found, strict=True):
+        row = "".join(f"{value:8.3f}" for value in each.means)
+        warnings = ", ".join(each.warnings)
+        click.echo(f"{name:<{width}}  {each.argmax:>6}{row}  {warnings}".rstrip())
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # -0.5 is a value, no option

@@ -28,16 +28,16 @@ from grvae.model.routing import _Gate, names_latents, route_gradient
 from grvae.model.vae import VAE
 from grvae.params import Recipe
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
-from grvae.use.doubt import limits_of
+from grvae.use.out_of_distribution import limits_of
 
 DATA_FOLDER = "data"
 TEST_DIGITS = 1000
 PAGE_BUDGET = 6_000_000  # bytes, with every model
 ROOM_FOR_THE_REST = 300_000  # of these, for what is written by hand and the models' descriptions
-MENU_KEYS = ("variant", "seed", "method", "floor", "ceiling", "blocked_share")
+MENU_KEYS = ("variant", "seed", "method", "floor", "ceiling", "blocked_gradient_scale")
 SHOWN_MEASURES = ("images", "argmax_accuracy", "assigned_accuracy", "squared_error_per_image")
-# Three of four misread training images had a smaller margin than a close reading.
-CLOSE_PERCENTILE = 75
+# Three of four misclassified training images have a margin below the low one.
+LOW_PERCENTILE = 75
 MEANS = (0.1, 99.9)  # percentiles of each latent's means that the bars must reach
 
 
@@ -174,12 +174,12 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
 
     Returns:
         The run's identity and measures; `method`, see `method_of`, with `floor` and `ceiling` or
-        None, and `blocked_share`; `labelled`, whether its latents were tied to digits in training;
-        `encoder` and `decoder`, each a list of layers, whose numbers follow one another in
-        `bytes`; `latent_act`; `assignment` of latents to digits; `latents`, values of
+        None, and `blocked_gradient_scale`; `labelled`, whether its latents had labels in training;
+        `encoder` and `decoder`, each a list of layers, whose numbers follow one another in `bytes`;
+        `latent_act`; `assignment` of latents to digits; `latents`, values of
         `grvae.measure.sliders.Sliders`; `bars` and `sliders`, the ends of all means and of
-        all activated values; `doubt`, the limits of `grvae.use.doubt` and `close_margin`, below
-        which a lead of the largest mean is close.
+        all activated values; `limits`, those of `grvae.use.out_of_distribution`, and among them
+        `low_margin`, below which the lead of the largest mean is low.
 
     Raises:
         GrvaeError: the page cannot show this model.
@@ -211,7 +211,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         "labelled": method != "none",
         "floor": run.recipe.floor,
         "ceiling": run.recipe.ceiling,
-        "blocked_share": run.recipe.blocked_share,
+        "blocked_gradient_scale": run.recipe.blocked_gradient_scale,
         "latent_act": model.architecture.latent_act,
         "weights_sha256": run.weights_sha256,
         "measures": {name: measures[name] for name in SHOWN_MEASURES},
@@ -227,8 +227,8 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         },
         "bars": bars,
         "sliders": sliders,
-        "doubt": asdict(limits_of(model, train.pixels))
-        | {"close_margin": close_margin(mean, train.labels, assignment)},
+        "limits": asdict(limits_of(model, train.pixels))
+        | {"low_margin": low_margin(mean, train.labels, assignment)},
     }
 
 
@@ -250,12 +250,12 @@ def assignment_of(recipe: Recipe, measures: Mapping[str, Any]) -> list[int]:
     return list(range(DIGITS)) if names_latents(recipe) else list(measures["assignment"])
 
 
-def close_margin(mean: Tensor, labels: Tensor, assignment: Sequence[int]) -> float:
+def low_margin(mean: Tensor, labels: Tensor, assignment: Sequence[int]) -> float:
     """A lead of the largest mean that most misread images (image, latent) stay below."""
     readings = torch.tensor(assignment)[mean.argmax(dim=1)]
     two = mean.topk(2, dim=1).values
     misread = (two[:, 0] - two[:, 1])[readings != labels].numpy()
-    return float(np.percentile(misread, CLOSE_PERCENTILE)) if len(misread) else 0.0
+    return float(np.percentile(misread, LOW_PERCENTILE)) if len(misread) else 0.0
 
 
 def _rounded(values: Tensor) -> list[float]:

@@ -10,7 +10,7 @@ import torch
 from grvae.base.command import StageCommand, paths
 from grvae.base.layout import DataFolder
 from grvae.base.storage import save_table
-from grvae.measure.evaluation import digit_sliders, observe
+from grvae.measure.evaluation import class_sliders, observe
 from grvae.measure.metrics import (
     accuracy,
     confusion_matrix,
@@ -19,7 +19,7 @@ from grvae.measure.metrics import (
     squared_error_per_image,
 )
 from grvae.measure.sliders import latents_of_places
-from grvae.measure.summary import DAMAGED_RECALL
+from grvae.measure.summary import COLLAPSED_RECALL
 from grvae.model.images import ImageSet, load_images
 from grvae.model.routing import names_latents
 from grvae.model.vae import VAE, load_vae
@@ -54,18 +54,18 @@ def measure(
     score = outcome.scores[np.arange(len(test)), place_of[outcome.labels]]
     is_negative = [(score[outcome.labels == digit] < 0).mean() for digit in range(DIGITS)]
 
-    sliders = digit_sliders(model, recipe, outcome, place_of.tolist())
+    sliders = class_sliders(model, recipe, outcome, place_of.tolist())
     drawn = slider_fidelity(model, sliders, reader)
-    own = latents_of_places(recipe.latents_per_digit, place_of.tolist())
+    own = latents_of_places(recipe.latents_per_class, place_of.tolist())
     activations = torch.from_numpy(outcome.activations)
     meddled = intervene(model, activations, test.labels, own, sliders.rest, reader)
 
     probe = probe_accuracy(outcome)
-    is_good = (recalls >= DAMAGED_RECALL).all() and drawn.pure_recognised == DIGITS
+    is_good = (recalls >= COLLAPSED_RECALL).all() and drawn.pure_recognised == DIGITS
     return {
         "read_accuracy": accuracy(read),
         "lowest_recall": float(recalls.min()),
-        "damaged_digits": int((recalls < DAMAGED_RECALL).sum()),
+        "damaged_digits": int((recalls < COLLAPSED_RECALL).sum()),
         "probe_accuracy": probe,
         "probe_gap": probe - accuracy(read),
         "squared_error": squared_error_per_image(outcome),

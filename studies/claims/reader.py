@@ -16,8 +16,8 @@ from grvae.base.image_spec import MNIST
 from grvae.base.seeding import random_stream, weights_drawn_from
 from grvae.base.storage import load_arrays, save_arrays
 from grvae.model.augmentation import shift_at_random
-from grvae.model.descent import Descent, one_cycle
 from grvae.model.images import ImageSet
+from grvae.model.phase_optimizer import PhaseOptimizer, one_cycle
 from studies.claims.study import ReaderRecipe
 
 # From pixels (image, 784) in [0, 1] to logits (image, digit).
@@ -40,13 +40,13 @@ def train_reader(train: ImageSet, recipe: ReaderRecipe, seed: int) -> nn.Module:
     with weights_drawn_from(stream):
         reader = _layers()
     optimizer = torch.optim.AdamW(reader.parameters(), lr=recipe.learning_rate, fused=True)
-    descent = Descent(
+    phase_optimizer = PhaseOptimizer(
         optimizer, one_cycle(optimizer, recipe.learning_rate, recipe.steps), recipe.steps
     )
     for _ in range(recipe.steps):
         batch = torch.randint(len(train), (recipe.batch_size,), generator=stream)
         images = shift_at_random(train.pixels[batch], train.spec, recipe.max_shift, stream)
-        descent.step(F.cross_entropy(reader(images), train.labels[batch]))
+        phase_optimizer.step(F.cross_entropy(reader(images), train.labels[batch]))
     return reader.eval()
 
 

@@ -24,8 +24,8 @@ from torch.optim.lr_scheduler import ConstantLR
 from grvae.base.determinism import repeatable
 from grvae.base.image_spec import MNIST
 from grvae.base.seeding import random_stream, weights_drawn_from
-from grvae.model.descent import Descent, one_cycle
 from grvae.model.images import ImageSet
+from grvae.model.phase_optimizer import PhaseOptimizer, one_cycle
 from grvae.model.routing import route_gradient
 from grvae.model.run import shuffled_batches
 from grvae.params import Count, Fraction, NonNegative, Rate, Section, Size
@@ -157,12 +157,14 @@ def train_halves(
         model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     constant = ConstantLR(optimizer, factor=1.0)
-    descent = Descent(optimizer, constant, steps_per_epoch=-(-len(train) // recipe.batch_size))
+    phase_optimizer = PhaseOptimizer(
+        optimizer, constant, steps_per_epoch=-(-len(train) // recipe.batch_size)
+    )
     for _ in range(recipe.epochs):
         for batch in shuffled_batches(len(train), recipe.batch_size, shuffle):
             is_routed = torch.rand(len(batch), generator=routes) < recipe.routed_images
             is_first = train.labels[batch] < FIRST_HALF
-            descent.step(halves_loss(model, images[batch], is_first, is_routed, recipe))
+            phase_optimizer.step(halves_loss(model, images[batch], is_first, is_routed, recipe))
     return model
 
 
@@ -237,10 +239,12 @@ def train_certificate(
     optimizer = torch.optim.Adam(
         certificate.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    descent = Descent(optimizer, one_cycle(optimizer, recipe.learning_rate, epochs * steps), steps)
+    phase_optimizer = PhaseOptimizer(
+        optimizer, one_cycle(optimizer, recipe.learning_rate, epochs * steps), steps
+    )
     for _ in range(epochs):
         for batch in shuffled_batches(len(train), recipe.batch_size, shuffle):
-            descent.step(error(certificate(latents[batch]) - images[batch]).mean())
+            phase_optimizer.step(error(certificate(latents[batch]) - images[batch]).mean())
     return certificate
 
 

@@ -141,7 +141,7 @@ def handmade(tmp_path_factory: pytest.TempPathFactory) -> Built:
         runs.append(Run(variant, 0, changed, model, "0" * 64, measures))
     bundle = build_bundle(runs, images, images, (5.0, 95.0))
     for run in runs:  # no image is out of distribution, until a test says so
-        bundle[run.name]["doubt"] |= dict(
+        bundle[run.name]["limits"] |= dict(
             low_ink=0, high_ink=99, high_error=999, high_error_share=999
         )
     folder = tmp_path_factory.mktemp("handmade")

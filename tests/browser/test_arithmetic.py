@@ -11,7 +11,7 @@ from benchmarks.strokes import drawings, line
 from grvae.model.vae import build_model
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
 from grvae.use.ink import draw_strokes
-from tests.strange_cases import CASES, LIMITS
+from tests.out_of_distribution_cases import CASES, LIMITS
 
 TOLERANCE = 1e-3
 IMAGES = 20

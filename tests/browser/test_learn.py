@@ -61,7 +61,7 @@ AT = "(step) => { figure.at = step; figure.show(); }"
 
 def test_gate_is_explained_with_its_floor_and_ceiling(page):
     entry = {"variant": "gated", "method": "gated", "floor": 5, "ceiling": 1.5, "name": "x"}
-    page.evaluate(EXPLAIN, entry | {"blocked_share": -3})
+    page.evaluate(EXPLAIN, entry | {"blocked_gradient_scale": -3})
     page.evaluate(AT, 4)
     label = int(page.locator("#learn .side .own").first.get_attribute("data-latent"))
     assert page.evaluate(LIT, 0) == [label]

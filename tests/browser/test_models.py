@@ -6,7 +6,7 @@ import torch
 from playwright.sync_api import expect
 
 from grvae.measure.sliders import latents_of_places, read_sliders
-from grvae.use.doubt import reconstruction_error
+from grvae.use.out_of_distribution import reconstruction_error
 from tests.browser.conftest import HANDMADE, HANDMADE_LABELS, file_address
 from tests.browser.driving import ROUTED, canvas, decode, encode, press_pure, values
 
@@ -69,7 +69,7 @@ def test_misclassified_images_are_shown_on_request(plain):
 def test_error_that_decides_is_that_of_the_activated_means_over_all_pixels(plain, handmade):
     error = reconstruction_error(handmade.models["plain"], handmade.test.pixels[:1]).item()
     script = """(limit) => { const [{ model }] = Demo.state.cards;
-        model.doubt = { ...model.doubt, high_error: limit }; Demo.Input.showDigit(0); }"""
+        model.limits = { ...model.limits, high_error: limit }; Demo.Input.showDigit(0); }"""
     plain.evaluate(script, error - 0.1)
     words = "Out of distribution: large reconstruction error"
     expect(plain.locator(f"{PLAIN} .margin")).to_have_text(words)

@@ -39,7 +39,7 @@ USUAL = {
 CASES = {
     "usual": {},
     "several_latents": {
-        "latents_per_digit": 2,
+        "latents_per_class": 2,
         "off_route_gradient": 0.5,
         "routed_images": 0.5,
         "wrong_labels": 0.2,
@@ -53,8 +53,8 @@ CASES = {
         "batch_size": 64,
         "floor": 5.0,
         "ceiling": 2.0,
-        "blocked_share": -1.0,
-        "release": [0.3, 0.5],
+        "blocked_gradient_scale": -1.0,
+        "unmask_schedule": [0.3, 0.5],
         "noise": 0.0,
     },
     "unrouted": {
@@ -79,9 +79,9 @@ CASES = {
     },
     "prior_of_each_digit": {
         "latent_act": "abs",
-        "digit_prior_mean": 3.0,
+        "class_prior_mean": 3.0,
         "prior_mean": 0.0,
-        "prior_slack": 0.0,
+        "prior_dead_zone": 0.0,
         "prior_ramp": [0.0, 1.0],
         "kl_weight": 0.0,
         "final_kl_weight": 4.0,

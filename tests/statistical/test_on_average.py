@@ -43,13 +43,13 @@ def test_classification_loss_teaches_the_latents_without_routing(images, recipe)
 
 
 def test_prior_for_each_digit_pulls_its_latent_there(images, recipe):
-    changes = LONGER | {"routing": "none", "digit_prior_mean": 5.0}
+    changes = LONGER | {"routing": "none", "class_prior_mean": 5.0}
     asked = recipe.model_copy(update=changes | {"kl_weight": 5.0, "final_kl_weight": 5.0})
     assert history(images, asked)[1][-1].validation_accuracy > 0.8
 
 
 def test_digit_with_several_latents_is_read_by_all_of_them(images, recipe):
-    changes = LONGER | {"latents_per_digit": 2}
+    changes = LONGER | {"latents_per_class": 2}
     model, rows = history(images, recipe.model_copy(update=changes))
     assert model.architecture.latents == 20
     assert rows[-1].validation_accuracy > 0.8

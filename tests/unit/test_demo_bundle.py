@@ -37,7 +37,7 @@ def inflated(text):
 
 
 def test_model_of_more_latents_is_left_out_by_name(recipe, images):
-    wide = recipe.model_copy(update={"latents_per_digit": 2})
+    wide = recipe.model_copy(update={"latents_per_class": 2})
     bundle = build_bundle([run_of(recipe), run_of(wide, "wide")], images, images, ENDS)
     assert [each["name"] for each in bundle["index"]["models"]] == ["routed-0"]
     assert bundle["index"]["left_out"] == [
@@ -66,7 +66,7 @@ def test_models_over_the_budget_are_left_out(recipe, images):
         ({"floor": 5.0, "ceiling": 2.0}, "gated"),
         ({"routing": "none"}, "none"),
         ({"routing": "none", "cross_entropy_weight": 30.0}, "classified"),
-        ({"routing": "none", "digit_prior_mean": 30.0}, "prior"),
+        ({"routing": "none", "class_prior_mean": 30.0}, "prior"),
     ],
 )
 def test_method_is_read_off_the_recipe(recipe, changes, method):
@@ -97,12 +97,12 @@ def test_sliders_reach_rest_and_the_pure_digits_and_lie_within_the_bars(recipe, 
     assert high <= model["bars"][1]
 
 
-def test_doubt_is_what_few_training_images_raise(recipe, images):
-    doubt = build_bundle([run_of(recipe)], images, images, ENDS)["routed-0"]["doubt"]
+def test_limits_are_what_few_training_images_exceed(recipe, images):
+    limits = build_bundle([run_of(recipe)], images, images, ENDS)["routed-0"]["limits"]
     ink = images.pixels.sum(dim=1)
-    assert ink.min() <= doubt["low_ink"] < doubt["high_ink"] <= ink.max()
-    assert doubt["close_margin"] > 0
-    assert doubt["high_error_share"] > 0
+    assert ink.min() <= limits["low_ink"] < limits["high_ink"] <= ink.max()
+    assert limits["low_margin"] > 0
+    assert limits["high_error_share"] > 0
 
 
 def test_page_is_the_same_bytes_each_time(recipe, images, tmp_path):

@@ -65,7 +65,7 @@ def settings():
 before = settings()
 warnings.simplefilter("ignore")
 import grvae.model.training, grvae.measure.evaluation, grvae.show.figures, grvae.use.pictures
-import grvae.use.reading
+import grvae.use.classification
 warnings.filters[:] = before[3]
 print([i for i, (a, b) in enumerate(zip(before, settings())) if a != b])
 """

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from grvae.measure.evaluation import (
-    SWEEP_STEPS_PER_DIGIT,
+    SWEEP_STEPS_PER_CLASS,
     TRAVERSAL_STEPS,
-    digit_sliders,
+    class_sliders,
     draw_samples,
     observe,
 )
@@ -52,7 +52,7 @@ MOSTLY_RIGHT = images_read_as(torch.where(LABELS == 4, 7, READ), LABELS)
 
 @pytest.fixture
 def sliders(recipe, outcome_of):
-    return digit_sliders(pixel_reader(), recipe, outcome_of(pixel_reader(), TRAIN, TEST))
+    return class_sliders(pixel_reader(), recipe, outcome_of(pixel_reader(), TRAIN, TEST))
 
 
 def shown(latents):
@@ -117,7 +117,7 @@ def test_digit_with_two_latents_is_read_by_the_larger(params, recipe):
     # Latent 3 is digit 1's second, latent 4 digit 2's first.
     codes = torch.zeros(10, 20)
     codes[:, 3], codes[:, 4] = 0.9, 0.8
-    two = recipe.model_copy(update={"latents_per_digit": 2})
+    two = recipe.model_copy(update={"latents_per_class": 2})
     images = images_of(codes, DIGITS)
     outcome = observe(pixel_reader(20), two, params.evaluation, images, images)
     assert outcome.scores.argmax(axis=1).tolist() == [1] * 10
@@ -146,7 +146,7 @@ def test_what_is_measured_and_drawn_does_not_depend_on_the_number_of_threads(par
         for threads in (1, 2, 12):
             torch.set_num_threads(threads)
             outcome = observe(model, recipe, params.evaluation, TRAIN, TEST)
-            samples = draw_samples(model, digit_sliders(model, recipe, outcome), TEST)
+            samples = draw_samples(model, class_sliders(model, recipe, outcome), TEST)
             arrays = [outcome.means, outcome.squared_error.numpy(), outcome.kl.numpy()]
             seen.append([each.tobytes() for each in (*arrays, *samples.values())])
     finally:
@@ -159,7 +159,7 @@ def test_nothing_that_is_chosen_reads_a_test_image(recipe, outcome_of):
     model = pixel_reader()
     clean, poisoned = (outcome_of(model, TRAIN, test) for test in (TEST, poison))
     assert poisoned.assignment.tolist() == clean.assignment.tolist() == list(range(10))
-    ends = [digit_sliders(model, recipe, outcome) for outcome in (clean, poisoned)]
+    ends = [class_sliders(model, recipe, outcome) for outcome in (clean, poisoned)]
     for name in ("rest", "low", "high", "pure"):
         assert torch.equal(*(getattr(end, name) for end in ends))
 
@@ -205,7 +205,7 @@ def test_traversal_moves_one_latent_along_its_digit_s_slider(sliders):
 
 def test_sweep_goes_evenly_from_each_pure_digit_to_the_next_and_back_to_the_first(sliders):
     sweep = draw_samples(pixel_reader(), sliders, TEST)["sweep"]
-    steps = SWEEP_STEPS_PER_DIGIT
+    steps = SWEEP_STEPS_PER_CLASS
     assert sweep.shape == (10, steps, 28, 28)
     for digit, step in ((0, 0), (3, 5), (9, steps - 1)):
         start, end = sliders.pure[digit], sliders.pure[(digit + 1) % 10]
@@ -217,20 +217,20 @@ def test_slider_moves_the_latent_that_the_assignment_gives_its_digit(recipe, out
     # On train, digit d is read at place d + 1.
     labels, codes = (TRAIN.labels - 1) % 10, TRAIN.pixels[:, :10]
     train = images_of(codes, labels)
-    sliders = digit_sliders(pixel_reader(), recipe, outcome_of(pixel_reader(), train, TEST))
+    sliders = class_sliders(pixel_reader(), recipe, outcome_of(pixel_reader(), train, TEST))
     rest = codes.median(dim=0).values
     assert sliders.pure[3, 4] == codes[labels == 3, 4].median()
     assert torch.equal(sliders.pure[3, [3, 5]], rest[[3, 5]])
 
 
 def test_slider_moves_all_latents_of_a_digit_together(params, recipe):
-    two = recipe.model_copy(update={"latents_per_digit": 2})
+    two = recipe.model_copy(update={"latents_per_class": 2})
     codes = torch.rand(200, 20, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(200) % 10
     codes[torch.arange(200), 2 * labels] += 1
     train = images_of(codes, labels)
     model = pixel_reader(20)
-    sliders = digit_sliders(model, two, observe(model, two, params.evaluation, train, train))
+    sliders = class_sliders(model, two, observe(model, two, params.evaluation, train, train))
     assert (sliders.pure[3] != sliders.rest).nonzero().flatten().tolist() == [6, 7]
 
 
@@ -240,7 +240,7 @@ def test_sliders_end_where_the_evaluation_says_on_activated_means(recipe, outcom
         model.mean_head.bias.fill_(-0.7)  # below 0 on some images, and there at rest
     outcome = outcome_of(model, TRAIN, TEST)
     whole = outcome.evaluation.model_copy(update={"slider_percentiles": [0.0, 100.0]})
-    sliders = digit_sliders(model, recipe, replace(outcome, evaluation=whole))
+    sliders = class_sliders(model, recipe, replace(outcome, evaluation=whole))
     own = (TRAIN.pixels[TRAIN.labels == 4, 4] - 0.7).relu()
     assert own.min() == 0
     assert (sliders.low[4, 4], sliders.high[4, 4]) == (own.min(), own.max())

@@ -113,14 +113,14 @@ UNIT = torch.zeros(1, 2)
     ("changes", "expected"),
     [
         ({}, (1 + 16) / 2),  # the prior has moved half of the way to 2
-        ({"prior_slack": 0.5}, (0.5**2 + 3.5**2) / 2),
-        ({"digit_prior_mean": 4.0}, (4 + 16) / 2),  # the digit's own latent has its own prior
-        ({"digit_prior_mean": 0.0}, (4 + 16) / 2),
+        ({"prior_dead_zone": 0.5}, (0.5**2 + 3.5**2) / 2),
+        ({"class_prior_mean": 4.0}, (4 + 16) / 2),  # the digit's own latent has its own prior
+        ({"class_prior_mean": 0.0}, (4 + 16) / 2),
         ({"posterior": "as_published"}, (4 + 1 + 9 + 1) / 2),
     ],
 )
 def test_regulariser_is_the_recipe_s(recipe, changes, expected):
-    asked = {"prior_mean": 2.0, "prior_slack": 0.0, "digit_prior_mean": None}
+    asked = {"prior_mean": 2.0, "prior_dead_zone": 0.0, "class_prior_mean": None}
     asked = recipe.model_copy(update=asked | changes)
     assert kl_term(MEAN, UNIT, OWNED, asked, 0.5).item() == pytest.approx(expected)
 

@@ -98,7 +98,7 @@ def test_model_without_names_is_read_as_the_train_split_says(measure):
     [
         {"routing": "label"},
         {"routing": "none", "cross_entropy_weight": 1.0},
-        {"routing": "none", "digit_prior_mean": 6.0},
+        {"routing": "none", "class_prior_mean": 6.0},
     ],
 )
 def test_model_with_names_is_read_by_them(measure, names):
@@ -139,7 +139,7 @@ def test_digit_of_two_latents_is_read_and_moved_by_both(measure):
     model = pixel_reader(20)
     with torch.no_grad():  # both are shown at the digit's pixel
         model.decoder.weight[:10] = torch.eye(10).repeat_interleave(2, dim=1)
-    measured = measure(model, images, images, latents_per_digit=2)
+    measured = measure(model, images, images, latents_per_class=2)
     assert measured["read_accuracy"] == measured["swapped"] == measured["copied"] == 1
     assert measured["negative_digits"] == 0
 

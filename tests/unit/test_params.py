@@ -29,7 +29,11 @@ def test_committed_file_is_valid(params):
 @pytest.mark.parametrize(
     ("one", "other", "keys"),
     [
-        ("gated", "baseline", {"routing", "floor", "ceiling", "blocked_share", "release"}),
+        (
+            "gated",
+            "baseline",
+            {"routing", "floor", "ceiling", "blocked_gradient_scale", "unmask_schedule"},
+        ),
         ("cross_entropy", "baseline", {"cross_entropy_weight"}),
         ("routed", "hard", {"floor"}),
     ],

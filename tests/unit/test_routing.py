@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from grvae.model.routing import (
     build_routing,
     choose_routes,
-    digit_scores,
+    class_scores,
     gate_bounds,
     gate_gradient,
     gradient_shares,
@@ -81,19 +81,19 @@ def test_routed_gradient_equals_the_share_of_a_finite_difference():
 
 @pytest.mark.parametrize("per_digit", [1, 3, 4])
 def test_zero_pattern_of_the_gradient_is_the_map_whatever_comes_after(per_digit):
-    owned = latent_map(10, per_digit).double()
+    latent_mask = latent_map(10, per_digit).double()
     labels = torch.arange(50) % 10
-    latents = torch.randn(50, owned.shape[1], dtype=torch.float64, requires_grad=True)
-    mixing = torch.randn(owned.shape[1], 10, dtype=torch.float64)
-    shares = gradient_shares(owned, 0.0)[labels]
+    latents = torch.randn(50, latent_mask.shape[1], dtype=torch.float64, requires_grad=True)
+    mixing = torch.randn(latent_mask.shape[1], 10, dtype=torch.float64)
+    shares = gradient_shares(latent_mask, 0.0)[labels]
     (route_gradient(latents, shares) @ mixing).tanh().sum().backward()
-    assert torch.equal(latents.grad != 0, owned[labels] == 1)
+    assert torch.equal(latents.grad != 0, latent_mask[labels] == 1)
 
 
 def test_each_digit_has_its_block_of_latents():
-    owned = latent_map(10, 2)
-    assert owned.shape == (10, 20)
-    assert owned[4].nonzero().flatten().tolist() == [8, 9]
+    latent_mask = latent_map(10, 2)
+    assert latent_mask.shape == (10, 20)
+    assert latent_mask[4].nonzero().flatten().tolist() == [8, 9]
 
 
 def test_other_latents_get_the_share_off_the_route_and_images_not_routed_reach_all():
@@ -132,7 +132,7 @@ def test_draws_that_are_spread_evenly_give_the_asked_shares_exactly(monkeypatch)
 def test_score_of_a_digit_is_its_largest_latent():
     means = torch.zeros(1, 20)
     means[0, 9], means[0, 3] = 2.0, 1.0
-    assert digit_scores(means, 2).argmax(dim=1).tolist() == [4]
+    assert class_scores(means, 2).argmax(dim=1).tolist() == [4]
 
 
 LOW = torch.tensor([[0.0, -3.0, 5.0], [-math.inf, 9.0, -math.inf]], dtype=torch.float64)
@@ -150,7 +150,7 @@ def gated(gradient, share):
 
 @pytest.mark.parametrize("share", [0.0, -3.0, 1.0])
 def test_gate_scales_what_would_push_a_low_latent_down_or_a_high_one_up(share):
-    # Descent moves against the gradient: a positive one pushes down.
+    # PhaseOptimizer moves against the gradient: a positive one pushes down.
     down, up = torch.ones_like(LATENTS), -torch.ones_like(LATENTS)
     # Low are (0, 2) and (1, 1); high are (0, 0), and (1, 2), which is above -7.
     is_low = torch.tensor([[False, False, True], [False, True, False]])
@@ -265,7 +265,7 @@ def test_bounds_are_a_floor_for_a_digits_own_latents_and_a_ceiling_for_the_other
 @pytest.mark.parametrize(("progress", "share"), [(0.3, 0.0), (0.4, 0.5), (0.5, 1.0), (0.9, 1.0)])
 def test_others_are_released_between_the_two_shares_of_the_phase(recipe, progress, share):
     labels = torch.arange(10)
-    released = recipe.model_copy(update={"release": [0.3, 0.5]})
+    released = recipe.model_copy(update={"unmask_schedule": [0.3, 0.5]})
     latents = torch.zeros(10, 10, requires_grad=True)
     routing = build_routing(released, labels, 10, stream())
     routing.apply(latents, labels, progress).sum().backward()
@@ -282,8 +282,13 @@ def test_no_routing_has_no_gate(recipe):
 
 
 def test_what_reaches_a_latent_is_its_share_of_what_its_gate_lets_pass(recipe):
-    # Images of digit 0 at half of the release; latent 0 is own, and latents 1 and 2 others.
-    asked = {"floor": 5.0, "ceiling": 2.0, "blocked_share": -3.0, "release": [0.2, 0.6]}
+    # Images of digit 0, half unmasked; latent 0 is the label latent, latents 1 and 2 are others.
+    asked = {
+        "floor": 5.0,
+        "ceiling": 2.0,
+        "blocked_gradient_scale": -3.0,
+        "unmask_schedule": [0.2, 0.6],
+    }
     asked |= {"off_route_gradient": 0.2}
     routing = build_routing(recipe.model_copy(update=asked), torch.zeros(4).long(), 10, stream())
     values = torch.zeros(4, 10)
@@ -353,7 +358,7 @@ def test_masked_parameters_learn_from_their_digits_images_alone(recipe):
 
 
 def test_release_lets_masked_parameters_learn_from_all_images(recipe):
-    asked = {"routing": "parameters", "release": [0.2, 0.4]}
+    asked = {"routing": "parameters", "unmask_schedule": [0.2, 0.4]}
     routing = build_routing(recipe.model_copy(update=asked), torch.full((3,), 7), 10, stream())
     model, images = build_model(recipe, "relu", 0), torch.rand(3, 784, generator=stream())
     for progress, learn in ((0.1, [7]), (0.3, list(range(10)))):
@@ -372,12 +377,12 @@ def test_masked_parameters_leave_the_gradient_of_the_latents_alone(recipe):
 
 
 def test_routing_of_a_recipe_has_its_tables(recipe):
-    asked = {"latents_per_digit": 2, "floor": 5.0, "ceiling": 2.0}
+    asked = {"latents_per_class": 2, "floor": 5.0, "ceiling": 2.0}
     asked |= {"off_route_gradient": 0.25, "wrong_labels": 1.0, "routed_images": 0.5}
     labels = torch.arange(10)
     routing = build_routing(recipe.model_copy(update=asked), labels, 10, stream())
     own = latent_map(10, 2)
-    assert torch.equal(routing.owned, own)
+    assert torch.equal(routing.latent_mask, own)
     assert torch.equal(routing.shares, gradient_shares(own, 0.25))
     low, high = gate_bounds(own, 5.0, 2.0)
     assert torch.equal(routing.low, low)
@@ -405,7 +410,7 @@ def test_wrong_label_is_any_of_the_nine_others_alike():
 @pytest.mark.parametrize("progress", [0.0, 0.5, 1.0])
 def test_without_release_the_others_never_learn(recipe, progress):
     routing = build_routing(recipe, torch.arange(10), 10, stream())
-    assert routing.released(progress) == 0
+    assert routing.unmasked_share(progress) == 0
 
 
 @pytest.mark.parametrize(
@@ -415,7 +420,7 @@ def test_without_release_the_others_never_learn(recipe, progress):
         ({"routing": "parameters"}, True),
         ({"routing": "none"}, False),
         ({"routing": "none", "cross_entropy_weight": 0.5}, True),
-        ({"routing": "none", "digit_prior_mean": 0.0}, True),
+        ({"routing": "none", "class_prior_mean": 0.0}, True),
     ],
 )
 def test_latents_are_named_by_routing_a_classification_loss_or_a_prior(recipe, changes, named):

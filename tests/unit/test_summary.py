@@ -3,8 +3,8 @@ import pytest
 
 from grvae.base.statistics import estimate_median, paired_difference
 from grvae.measure.summary import (
+    collapsed_runs,
     confusion_table,
-    damaged_runs,
     headlines,
     runs_table,
     summary_over_seeds,
@@ -57,7 +57,7 @@ def test_single_variant_has_no_difference_and_its_own_damaged_runs():
     routed = {("routed", seed): run(0.9, 24.0, lowest_recall=0.8 + 0.1 * seed) for seed in (0, 1)}
     summary = summary_over_seeds(runs_table(routed), 0.92)
     assert set(summary) == {"routed", "seeds", "pixels"}
-    assert summary["routed"]["damaged_runs"]["count"] == 1
+    assert summary["routed"]["collapsed_runs"]["count"] == 1
 
 
 def test_summary_of_a_metric_is_its_median_mean_and_ends_over_seeds_with_the_median_s_interval():
@@ -116,7 +116,7 @@ def test_headlines_are_median_accuracy_and_error_and_the_worst_recall_of_all():
 
 
 def test_run_is_damaged_below_a_recall_of_85_per_cent_and_the_share_has_its_exact_interval():
-    damaged = damaged_runs(np.array([0.849, 0.85, 0.9, 0.0]))
+    damaged = collapsed_runs(np.array([0.849, 0.85, 0.9, 0.0]))
     # Clopper and Pearson's interval of 2 in 4, from a table.
     assert damaged == {
         "count": 2,
@@ -124,7 +124,7 @@ def test_run_is_damaged_below_a_recall_of_85_per_cent_and_the_share_has_its_exac
         "share_ci95_low": pytest.approx(0.0676, abs=1e-4),
         "share_ci95_high": pytest.approx(0.9324, abs=1e-4),
     }
-    none = damaged_runs(np.full(5, 0.95))
+    none = collapsed_runs(np.full(5, 0.95))
     # With none in n, the upper end is 1 - 0.025^(1 / n).
     assert none["share_ci95_low"] == 0
     assert none["share_ci95_high"] == pytest.approx(1 - 0.025 ** (1 / 5))

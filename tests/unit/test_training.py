@@ -82,11 +82,11 @@ def test_every_image_is_in_one_batch_and_the_last_may_be_short():
 def rates(recipe, images, epochs):
     model = torch.nn.Linear(1, 1)
     run = Run(recipe, "relu", 0, ImageSet(torch.zeros(images, 784), torch.zeros(images).long()))
-    descent = run.start_descent(model, epochs, 0.01)
+    phase_optimizer = run.start_phase(model, epochs, 0.01)
     seen = []
-    for _ in range(epochs * descent.steps_per_epoch):
-        seen.append(descent.optimizer.param_groups[0]["lr"])
-        descent.step(model(torch.ones(1)).sum())
+    for _ in range(epochs * phase_optimizer.steps_per_epoch):
+        seen.append(phase_optimizer.optimizer.param_groups[0]["lr"])
+        phase_optimizer.step(model(torch.ones(1)).sum())
     return seen
 
 
@@ -150,7 +150,7 @@ def closed_form(mean, log_variance):
 
 def test_prior_and_weight_of_the_kl_term_move_from_step_to_step(recipe, images):
     schedule = {"epochs": 5, "batch_size": 200, "prior_ramp": [0.25, 0.75], "prior_mean": 2.0}
-    weights = {"kl_weight": 0.5, "final_kl_weight": 3.0, "prior_slack": 0.0}
+    weights = {"kl_weight": 0.5, "final_kl_weight": 3.0, "prior_dead_zone": 0.0}
     run = frozen_run(recipe, images, **schedule, **weights)
     mean, scale = encoded(run, images.pixels)
     for moved in (0.0, 0.0, 0.3, 0.7, 1.0):
@@ -161,14 +161,14 @@ def test_prior_and_weight_of_the_kl_term_move_from_step_to_step(recipe, images):
 
 
 def test_latent_within_the_slack_of_the_prior_pays_nothing_for_its_mean(recipe, images):
-    run = frozen_run(recipe, images, prior_slack=50.0, batch_size=200)
+    run = frozen_run(recipe, images, prior_dead_zone=50.0, batch_size=200)
     _, scale = encoded(run, images.pixels)
     _, _, kl = joint_epoch(run, images, [ALL])
     assert kl == pytest.approx(closed_form(torch.zeros_like(scale), scale).mean().item(), rel=1e-5)
 
 
 def test_digit_s_own_latent_has_the_digit_s_prior_and_the_others_the_common_one(recipe, images):
-    priors = {"digit_prior_mean": 5.0, "prior_mean": 2.0, "prior_slack": 0.0}
+    priors = {"class_prior_mean": 5.0, "prior_mean": 2.0, "prior_dead_zone": 0.0}
     run = frozen_run(recipe, images, **priors, prior_ramp=[0.0, 0.5], epochs=2, batch_size=200)
     mean, scale = encoded(run, images.pixels)
     own = torch.eye(10)[images.labels]
@@ -232,7 +232,7 @@ def test_losses_are_means_over_images_whatever_the_batches(recipe, images, batch
     mean, scale = encoded(run, images.pixels)
     logits = decoded(run, mean.relu())
     error = F.binary_cross_entropy_with_logits(logits, images.pixels, reduction="none")
-    slack = run.recipe.prior_slack
+    slack = run.recipe.prior_dead_zone
     kl = closed_form(mean - mean.clamp(-slack, slack), scale).mean()
     entropy = F.cross_entropy(mean, images.labels)
     loss = error.sum(dim=1).mean() + run.recipe.kl_weight * kl + 3 * entropy
@@ -273,7 +273,7 @@ def test_encoding_many_images_is_encoding_each(recipe):
 
 def test_kl_divergence_is_not_routed_and_reaches_the_heads_of_all_latents(recipe, images):
     # A squared error of weight zero leaves the gradient of the KL divergence.
-    run = frozen_run(recipe, images, reconstruction_weight=0.0, prior_slack=0.0)
+    run = frozen_run(recipe, images, reconstruction_weight=0.0, prior_dead_zone=0.0)
     joint_epoch(run, images, [ALL[images.labels == 3]])
     for head in (run.model.mean_head, run.model.scale_head):
         assert head.bias.grad.nonzero().flatten().tolist() == list(range(10))
@@ -283,7 +283,12 @@ def test_kl_divergence_is_not_routed_and_reaches_the_heads_of_all_latents(recipe
 def test_reconstruction_reaches_the_latent_of_the_label_and_later_the_others(
     recipe, images, routing
 ):
-    released = {"release": [0.4, 0.5], "epochs": 2, "kl_weight": 0.0, "final_kl_weight": 0.0}
+    released = {
+        "unmask_schedule": [0.4, 0.5],
+        "epochs": 2,
+        "kl_weight": 0.0,
+        "final_kl_weight": 0.0,
+    }
     run = frozen_run(recipe, images, **released, batch_size=200, routing=routing)
     with torch.no_grad():
         run.model.mean_head.bias.fill_(5.0)  # all latents are on, so that each may learn
@@ -318,7 +323,7 @@ def test_optimizer_is_what_the_recipe_says(recipe, images):
     asked = {"learning_rate_schedule": "exponential", "adam_beta2": 0.75}
     changed = recipe.model_copy(update=asked | {"weight_decay": 0.25, "learning_rate": 0.125})
     run = Run(changed, "relu", 0, images)
-    group = run.descent.optimizer.param_groups[0]
+    group = run.phase_optimizer.optimizer.param_groups[0]
     assert (group["betas"], group["weight_decay"], group["lr"]) == ((0.9, 0.75), 0.25, 0.125)
     assert len(group["params"]) == len(list(run.model.parameters()))
 
@@ -333,7 +338,7 @@ def test_weights_decay_in_both_phases(recipe, images, phase):
         run.enter_decoder_phase()
         learning = run.model.decoder
     before = weights(learning)
-    run.descent.step(0 * sum(weight.sum() for weight in learning.parameters()))
+    run.phase_optimizer.step(0 * sum(weight.sum() for weight in learning.parameters()))
     torch.testing.assert_close(weights(learning), (1 - 0.125 * 0.25) * before)
 
 

@@ -1,4 +1,4 @@
-"""Where an image is unlike what a model learnt from: one rule, for the command and for the page.
+"""Where an image is out of distribution: one rule, for the command and for the page.
 
 `outOfDistribution` in the page's model.js is the same in JavaScript, and a test asks both the same.
 """
@@ -35,9 +35,9 @@ class Limits:
     high_error_share: float
 
 
-# Where the training images are not at hand: MNIST's ink, and the limits of `routed`, which draws
-# worst of the four variants (of two of its runs, seeds 20 and 22).
-MNIST = Limits(low_ink=28.0, high_ink=228.0, high_error=61.0, high_error_share=0.8)
+# Where the training images are not at hand: MNIST's ink, and the limits of `routed`, which has the
+# largest error of the four variants (of two of its runs, seeds 20 and 22).
+MNIST_LIMITS = Limits(low_ink=28.0, high_ink=228.0, high_error=61.0, high_error_share=0.8)
 
 
 @torch.no_grad()
@@ -61,8 +61,10 @@ def reconstruction_error(model: VAE, pixels: Tensor) -> Tensor:
     return squared_error(pixels, torch.sigmoid(model.decode(model.activate(means))))
 
 
-def strangeness(ink: float, error: float, square: float, limits: Limits) -> str | None:
-    """Why an image is unlike any training image; None where it is not.
+def reason_out_of_distribution(
+    ink: float, error: float, square: float, limits: Limits
+) -> str | None:
+    """Why an image is out of distribution; None where it is not.
 
     Args:
         ink: its sum of pixels.

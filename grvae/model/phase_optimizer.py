@@ -1,4 +1,4 @@
-"""One phase of gradient descent: an optimizer, its learning rate, and steps that check the loss."""
+"""The optimizer of one phase of training, its learning rate, and steps that check the loss."""
 
 import math
 
@@ -9,7 +9,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from grvae.base.errors import GrvaeError
 
 
-class Descent:
+class PhaseOptimizer:
     """Steps down a loss.
 
     Args:

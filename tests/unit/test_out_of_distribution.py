@@ -1,14 +1,19 @@
 import pytest
 
 from grvae.model.vae import build_model
-from grvae.use.doubt import MNIST, Limits, limits_of, strangeness
-from grvae.use.reading import read_images
-from tests.strange_cases import CASES, LIMITS
+from grvae.use.classification import classify_images
+from grvae.use.out_of_distribution import (
+    MNIST_LIMITS,
+    Limits,
+    limits_of,
+    reason_out_of_distribution,
+)
+from tests.out_of_distribution_cases import CASES, LIMITS
 
 
 @pytest.mark.parametrize(("numbers", "answer"), CASES)
 def test_rule_has_an_answer_for_every_case(numbers, answer):
-    assert strangeness(*numbers, Limits(**LIMITS)) == answer
+    assert reason_out_of_distribution(*numbers, Limits(**LIMITS)) == answer
 
 
 def test_limits_are_what_few_training_images_exceed(recipe, images):
@@ -16,12 +21,12 @@ def test_limits_are_what_few_training_images_exceed(recipe, images):
     limits = limits_of(model, images.pixels)
     ink = images.pixels.sum(dim=1)
     assert ink.min() <= limits.low_ink < limits.high_ink <= ink.max()
-    readings = read_images(model, images.pixels, limits)
-    strange = sum(reading.strange is not None for reading in readings)
+    readings = classify_images(model, images.pixels, limits)
+    strange = sum(reading.out_of_distribution is not None for reading in readings)
     assert strange <= 0.05 * len(images.pixels)
 
 
 def test_image_without_ink_is_unlike_any_training_image(recipe, images):
     model = build_model(recipe, "relu", seed=0)
-    (reading,) = read_images(model, 0 * images.pixels[:1], MNIST)
-    assert "unlike any training image: less ink" in reading.doubts
+    (reading,) = classify_images(model, 0 * images.pixels[:1], MNIST_LIMITS)
+    assert "out of distribution: less ink" in reading.warnings
