@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,6 +32,9 @@ PRELOADED = (
 )
 BYTES_OF_A_STAGE = 1.6e9  # of a training on MNIST, at its peak
 
+if TYPE_CHECKING:
+    from grvae.model.vae import VAE
+
 
 @click.group(cls=CommandGroup)
 def main() -> None:
@@ -47,12 +51,32 @@ def repro(arguments: Sequence[str]) -> None:
     sys.exit(fan_out(arguments, "grvae repro", PRELOADED, BYTES_OF_A_STAGE))
 
 
+weights_option = click.option("--weights", "weights_file", type=PATH, help="Of the trained run.")
+
+
+def load_trained(weights_file: Path | None) -> "VAE":
+    """The model that a command is told to use.
+
+    Raises:
+        GrvaeError: no file is given, it is not there, or it does not hold a VAE.
+    """
+    from grvae.model.vae import load_vae  # slow to import, and not needed by `repro`
+
+    if weights_file is None:
+        raise GrvaeError("no weights: train runs (`make repro`), then name one's with --weights")
+    if not weights_file.exists():
+        raise GrvaeError(f"{weights_file}: no such file; `make repro` trains the runs")
+    return load_vae(weights_file)
+
+
 @main.command()
 @click.argument("image_files", metavar="IMAGE...", type=PATH, nargs=-1, required=True)
-@click.option("--weights", "weights_file", type=PATH, required=True, help="Of the trained run.")
+@weights_option
 @click.option("--as-is", is_flag=True, help="The images are 28x28 pixels, as MNIST's are already.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts: a list, one object an image.")
-def encode(image_files: Sequence[Path], weights_file: Path, as_is: bool, as_json: bool) -> None:
+def encode(
+    image_files: Sequence[Path], weights_file: Path | None, as_is: bool, as_json: bool
+) -> None:
     """Encode pictures of one digit each: the mean of every latent, and the largest one's number.
 
     A picture may have any size, format and polarity; it is cropped, scaled and centred as the
@@ -63,11 +87,10 @@ def encode(image_files: Sequence[Path], weights_file: Path, as_is: bool, as_json
     """
     import torch  # slow to import, and not needed by `repro`
 
-    from grvae.model.vae import load_vae
     from grvae.use.classification import classify_images
     from grvae.use.pictures import read_as_is, read_picture
 
-    model = load_vae(weights_file)
+    model = load_trained(weights_file)
     read = read_as_is if as_is else read_picture
     found = classify_images(model, torch.stack([read(path) for path in image_files]))
     names = [str(path) for path in image_files]
@@ -89,17 +112,16 @@ def encode(image_files: Sequence[Path], weights_file: Path, as_is: bool, as_json
 
 @main.command(context_settings={"ignore_unknown_options": True})  # -0.5 is a value, no option
 @click.argument("values", metavar="VALUES...", nargs=-1, required=True)
-@click.option("--weights", "weights_file", type=PATH, required=True, help="Of the trained run.")
+@weights_option
 @click.option("--out", "image_file", type=PATH, required=True, help="The PNG file to write.")
-def decode(values: Sequence[str], weights_file: Path, image_file: Path) -> None:
+def decode(values: Sequence[str], weights_file: Path | None, image_file: Path) -> None:
     """Draw an image from one value for each latent, as `encode` shows them."""
     import torch  # slow to import, and not needed by `repro`
 
-    from grvae.model.vae import load_vae
     from grvae.use.pictures import write_picture
 
     means = parse_values(values)
-    model = load_vae(weights_file)
+    model = load_trained(weights_file)
     if len(means) != model.architecture.latents:
         raise GrvaeError(f"got {len(means)} values, should be {model.architecture.latents}")
     with torch.no_grad():
@@ -138,7 +160,8 @@ def results(reports: Path) -> None:
     ]
     click.echo(f"Argmax accuracy and squared error on the test split: {'; '.join(parts)}")
     click.echo(f"Report: {reports / 'report.md'}")
-    click.echo(f"Page:   {reports / 'demo' / 'index.html'}")
+    page = reports / "demo" / "index.html"
+    click.echo(f"Page:   {page if page.is_file() else 'not there yet (`make repro`)'}")
 
 
 if __name__ == "__main__":

@@ -151,11 +151,21 @@ def test_wrong_values_are_named(weights, tmp_path, values, line):
 
 def test_weights_that_are_none_are_named(digit, tmp_path):
     result = run("encode", "--weights", tmp_path / "weights", digit)
-    fails_with(result, f"{tmp_path / 'weights'}: no such file")
+    fails_with(result, f"{tmp_path / 'weights'}: no such file; `make repro` trains the runs")
 
 
-def test_results_are_three_lines_that_lead_on(tmp_path):
+@pytest.mark.parametrize("command", [["encode", "x.png"], ["decode", "1", "--out", "x.png"]])
+def test_command_without_weights_says_how_to_get_some(command):
+    line = "no weights: train runs (`make repro`), then name one's with --weights"
+    fails_with(run(*command), line)
+
+
+@pytest.mark.parametrize("has_page", [True, False])
+def test_results_are_three_lines_that_lead_on(tmp_path, has_page):
     (tmp_path / "metrics").mkdir()
+    if has_page:
+        (tmp_path / "demo").mkdir()
+        (tmp_path / "demo" / "index.html").touch()
     headline = {"argmax_accuracy": 0.98428, "lowest_recall": 0.9653, "squared_error": 11.1745}
     (tmp_path / "metrics" / "gated.json").write_text(json.dumps(headline))
     result = run("results", "--reports", tmp_path)
@@ -163,7 +173,9 @@ def test_results_are_three_lines_that_lead_on(tmp_path):
     assert result.output.splitlines() == [
         "Argmax accuracy and squared error on the test split: gated 98.4 %, 11.17",
         f"Report: {tmp_path}/report.md",
-        f"Page:   {tmp_path}/demo/index.html",
+        f"Page:   {tmp_path}/demo/index.html"
+        if has_page
+        else "Page:   not there yet (`make repro`)",
     ]
 
 
