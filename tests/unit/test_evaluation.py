@@ -50,6 +50,15 @@ READ = torch.cat([DIGITS, DIGITS, (DIGITS + 1) % 10])
 MOSTLY_RIGHT = images_read_as(torch.where(LABELS == 4, 7, READ), LABELS)
 
 
+def test_more_images_than_any_test_split_has_are_all_observed(outcome_of):
+    outcome = outcome_of(pixel_reader(), coded(0, 8_200), coded(1, 8_201))
+    for name in ("labels", "means", "activations", "scores", "squared_error", "kl"):
+        assert len(getattr(outcome, name)) == 8_201, name
+    assert len(outcome.binary_cross_entropy) == 8_201
+    assert len(outcome.train_labels) == len(outcome.train_means) == len(outcome.train_scores)
+    assert len(outcome.train_means) == 8_200
+
+
 @pytest.fixture
 def sliders(recipe, outcome_of):
     return class_sliders(pixel_reader(), recipe, outcome_of(pixel_reader(), TRAIN, TEST))
