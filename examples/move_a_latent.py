@@ -14,11 +14,11 @@ import grvae  # noqa: F401 # isort: skip - before torch: the same numbers everyw
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from grvae.show.digits import draw_images
 from PIL import Image
 from sklearn.datasets import load_digits
 
 from grvae.model.vae import load_vae
-from grvae.show.digits import draw_images
 from grvae.use.pictures import read_picture
 
 WEIGHTS = Path(os.environ.get("WEIGHTS", "runs/gated/20/weights.safetensors"))

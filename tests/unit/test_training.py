@@ -332,7 +332,7 @@ def test_optimizer_is_what_the_recipe_says(recipe, images):
 def test_weights_decay_in_both_phases(recipe, images, phase):
     asked = {"learning_rate_schedule": "exponential", "weight_decay": 0.25}
     asked |= {"learning_rate": 0.125, "decoder_learning_rate": 0.125}
-    run = Run(recipe.model_copy(update=asked), "relu", 0, images.labels)
+    run = Run(recipe.model_copy(update=asked), "relu", 0, images)
     learning = run.model
     if phase == "decoder":
         run.enter_decoder_phase()
