@@ -26,9 +26,9 @@ from typing import IO, Any
 from fanout.job import THREADS_VARIABLES, FanoutError, Job, describe_exit
 
 try:
+    import cloudpickle
     import dask
     from distributed import Client, KilledWorker, get_worker
-    from distributed.protocol.pickle import cloudpickle
 except ModuleNotFoundError as error:
     raise FanoutError("--scheduler needs Dask: pip install distributed") from error
 
@@ -232,7 +232,7 @@ def run_guarded(command: str, job: Job, threads: int, log: IO[bytes]) -> int:
     task = worker.get_current_task()
     # Dask's nannies set how eagerly freed memory is returned: half of a training's time.
     variables = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
-    variables |= dict.fromkeys(THREADS_VARIABLES, str(threads)) | job.variables
+    variables |= {**dict.fromkeys(THREADS_VARIABLES, str(threads)), **job.variables}
     variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     process = subprocess.Popen(
         [sys.executable, "-c", GUARD, *job.shell, command], cwd=job.folder, env=variables,
@@ -248,5 +248,4 @@ def run_guarded(command: str, job: Job, threads: int, log: IO[bytes]) -> int:
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdin.close()
+        process.communicate()
