@@ -3,11 +3,10 @@
 import subprocess
 import sys
 
-import psutil
 import pytest
 
 from tests.fanout.test_repro import FAIL, files, project_below
-from tests.fanout.toy import ended, environment, interrupt
+from tests.fanout.toy import ended, environment, interrupt, worker_of
 from tests.project import ran
 
 pytest.importorskip("distributed")
@@ -84,8 +83,3 @@ def test_project_below_another_gets_files_from_above(toy, scheduler):
     inner = project_below(toy)
     assert ran(inner.fan_out("--scheduler", scheduler)) == ["count@x", "count@y"]
     assert inner.read("y.txt").endswith("y.txt count@y\n")
-
-
-def worker_of(stage: psutil.Process) -> psutil.Process:
-    """The Dask worker that runs a stage."""
-    return next(p for p in stage.parents() if any("multiprocessing" in a for a in p.cmdline()))

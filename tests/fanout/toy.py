@@ -173,3 +173,11 @@ def ended(process: psutil.Process, seconds: float = 2) -> bool:
 def interrupt(process: subprocess.Popen[str]) -> None:
     """What Ctrl-C does."""
     os.killpg(process.pid, signal.SIGINT)
+
+
+def worker_of(stage: psutil.Process) -> psutil.Process:
+    """The Dask worker that runs a stage, below its nanny."""
+    started = ("multiprocessing.spawn", "multiprocessing.forkserver")
+    return next(
+        p for p in stage.parents() if any(name in " ".join(p.cmdline()) for name in started)
+    )
