@@ -9,6 +9,7 @@ import importlib.metadata
 import io
 import logging
 import os
+import pickle
 import platform
 import signal
 import subprocess
@@ -20,15 +21,16 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from fanout.job import THREADS_VARIABLES, FanoutError, Job, describe_exit
 
 try:
+    import cloudpickle
     import dask
     from distributed import Client, KilledWorker, get_worker
-    from distributed.protocol.pickle import cloudpickle
 except ModuleNotFoundError as error:
     raise FanoutError("--scheduler needs Dask: pip install distributed") from error
 
@@ -55,7 +57,7 @@ class ClusterWorkers:
 
     def __init__(self, address: str, threads: int, root: Path) -> None:
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it means is said here
-        cloudpickle.register_pickle_by_value(sys.modules["fanout"])  # it need not be installed
+        cloudpickle.register_pickle_by_value(sys.modules["fanout"])
         dask.config.set({"distributed.comm.timeouts.connect": CONNECT_TIMEOUT})
         self.threads, self.top = threads, git_root(root)
         try:
@@ -83,9 +85,12 @@ class ClusterWorkers:
             for file in files_of(job.inputs)
             if file not in known
         }
-        sent = relative(job, self.top)
-        arguments = (sent, self.threads, installed(), sources, data)
-        self.running[self.executor.submit(run_job, *arguments)] = job
+        # By value: fanout need not be installed there.
+        run = cloudpickle.dumps(
+            partial(run_job, relative(job, self.top), self.threads, installed())
+        )
+        call = lambda run, sources, data: pickle.loads(run)(sources, data)  # noqa: E731
+        self.running[self.executor.submit(call, run, sources, data)] = job
 
     def send(self, content: bytes) -> Any:
         """Give content to a worker, once; returns what stands for it in a task's arguments."""
@@ -118,7 +123,7 @@ class ClusterWorkers:
         if isinstance(error, KilledWorker):
             return "its worker was killed again and again, probably out of memory"
         if error is not None:
-            return f"{type(error).__name__}: {error}"
+            return " ".join(f"{type(error).__name__}: {error}".split())
         code, log, outputs = future.result()
         job.log.write_bytes(log)
         if code == 0:
@@ -207,7 +212,7 @@ def run_job(
     """
     for name, version in installed().items():
         if packages.get(name, version) != version:
-            raise FanoutError(f"the worker has {name} {version}, the caller {packages[name]}")
+            raise RuntimeError(f"the worker has {name} {version}, the caller {packages[name]}")
     worker = get_worker()
     with tempfile.TemporaryDirectory(prefix="fanout-", dir=worker.local_directory) as folder:
         top = Path(folder)
@@ -232,7 +237,7 @@ def run_guarded(command: str, job: Job, threads: int, log: IO[bytes]) -> int:
     task = worker.get_current_task()
     # Dask's nannies set how eagerly freed memory is returned: half of a training's time.
     variables = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
-    variables |= dict.fromkeys(THREADS_VARIABLES, str(threads)) | job.variables
+    variables |= {**dict.fromkeys(THREADS_VARIABLES, str(threads)), **job.variables}
     variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     process = subprocess.Popen(
         [sys.executable, "-c", GUARD, *job.shell, command], cwd=job.folder, env=variables,
@@ -244,9 +249,8 @@ def run_guarded(command: str, job: Job, threads: int, log: IO[bytes]) -> int:
                 return process.wait(LOOK_SECONDS)
             except subprocess.TimeoutExpired:
                 if worker.state.tasks[task].state != "executing":
-                    raise FanoutError("nobody wants it any more") from None
+                    raise RuntimeError("nobody wants it any more") from None
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdin.close()
+        process.communicate()

@@ -24,7 +24,7 @@ from types import ModuleType
 
 from fanout.job import Job, describe_exit
 
-MODULE = re.compile(r"(?:PYTHONSAFEPATH=(?P<safe>\w*) +)?python3? +-m +(?P<arguments>\S.*)")
+MODULE = re.compile(r"((?:PYTHON(?:SAFE)?PATH=\S* +)*)python3? +-m +(\S.*)")
 SHELL_SYNTAX = re.compile(r"[|&;<>()$`\\*?\[\]{}~#!\n]")
 
 
@@ -117,12 +117,16 @@ def run_command(job: Job, number: int, since: float) -> None:
         sys.exit(code)
 
 
-def as_module(command: str) -> tuple[Sequence[str], bool] | None:
-    """The arguments of `python -m`, and PYTHONSAFEPATH; None where a command asks for more."""
+def as_module(command: str) -> tuple[Mapping[str, str], Sequence[str]] | None:
+    """The variables and arguments of `python -m`; None where a command asks for more.
+
+    Variables other than those of the search path may be read when a library is loaded.
+    """
     match = MODULE.fullmatch(command.strip())
     if match is None or SHELL_SYNTAX.search(command):
         return None
-    return shlex.split(match["arguments"]), bool(match["safe"])
+    variables = dict(word.split("=", 1) for word in shlex.split(match[1]))
+    return variables, shlex.split(match[2])
 
 
 def end_with_caller() -> None:
@@ -157,19 +161,26 @@ def own_modules() -> dict[str, ModuleType]:
     return {name: module for name, module in [*sys.modules.items()] if is_own(module)}
 
 
-def run_module(arguments: Sequence[str], safe_path: bool) -> None:
-    """Do what `python -m` does with these arguments, in this process."""
+def run_module(variables: Mapping[str, str], arguments: Sequence[str]) -> None:
+    """Do what `python -m` does with these variables and arguments, in this process."""
     gc.freeze()  # else the collector would write to, and so copy, all preloaded memory
     for name in own_modules():
         del sys.modules[name]  # stages import the project as it is now
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed()  # else every fork would draw the same numbers
-    if not sys.flags.safe_path:
-        del sys.path[0]
-    if not safe_path:
-        sys.path.insert(0, str(Path.cwd()))
+    of_caller = search_path()
+    always = [path for path in sys.path[not sys.flags.safe_path :] if path not in of_caller]
+    os.environ.update(variables)
+    here = [] if os.environ.get("PYTHONSAFEPATH") else [str(Path.cwd())]
+    sys.path[:] = [*here, *search_path(), *always]
     sys.argv = list(arguments)
     try:
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     finally:
         atexit._run_exitfuncs()
+
+
+def search_path() -> list[str]:
+    """The folders that PYTHONPATH names."""
+    names = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return [str(Path(name).absolute()) for name in names if name]

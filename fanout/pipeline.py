@@ -121,10 +121,13 @@ class Pipeline:
         """As `Stage.run` after the commands, but for the dependencies: those are as they began."""
         stage.save_outs()
         stage.md5 = stage.compute_md5()
-        if all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs):
+        stage_is_kept = all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs)
+        if stage_is_kept:
             self.repo.stage_cache.save(stage)
         stage.commit()
         self.made.append(stage)
+        if not stage_is_kept:  # after a kill only the lock would have it
+            self.write_locks()
 
     def write_locks(self) -> None:
         """Bring every dvc.lock up to date: the pipeline's stages and no others, in DVC's order."""

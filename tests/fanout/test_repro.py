@@ -93,14 +93,14 @@ def test_row_that_fails_is_named_and_the_others_are_recorded(toy):
 
 def test_code_that_is_edited_meanwhile_is_not_what_made_the_result(toy):
     """One row runs while `stage.py` and a preloaded module are edited, the others afterwards."""
-    use = "import word; print(word.WORD, *map(len, [__import__('numpy').random.bytes(2)]))\n"
+    say = "import word; print(word.WORD)\n"
     toy.hang("runs/a/0/model.txt")
-    toy.write("stage.py", toy.read("stage.py") + use)
+    toy.write("stage.py", say + toy.read("stage.py"))
     toy.write("word.py", "WORD = 'old'")
-    process = toy.start("-j", "1", "--preload", "word", "numpy.random", "--", "train")
+    process = toy.start("-j", "1", "--preload", "word", "--", "train")
     toy.hanging()
     toy.write("word.py", "WORD = 'new'")
-    toy.write("stage.py", STAGE + use)
+    toy.write("stage.py", say + STAGE)
     toy.release()
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
@@ -108,7 +108,7 @@ def test_code_that_is_edited_meanwhile_is_not_what_made_the_result(toy):
     assert "new" in toy.read("logs/train@a-1.log")
     status = toy.run("dvc", "status", "train")
     assert re.findall(r"^(\S+):$", status, re.MULTILINE) == ["train@a-0"]
-    assert ran(toy.fan_out()) >= ["download", "train@a-0"]
+    assert "train@a-0" in ran(toy.fan_out("train"))
 
 
 def test_forks_draw_different_random_numbers(toy):
@@ -131,7 +131,7 @@ def test_interrupt_ends_all_within_two_seconds_and_the_next_call_goes_on(toy):
     assert "Traceback" not in output
     assert ended(stage)
     toy.release()
-    assert set(ran(toy.fan_out())) == ALL - {"download", "train@a-0"}
+    assert set(ran(toy.fan_out())) == ALL - {"download", "train@a-0", "summarise"}
 
 
 def test_killed_caller_leaves_no_process_and_loses_only_what_ran(toy):
@@ -146,7 +146,7 @@ def test_killed_caller_leaves_no_process_and_loses_only_what_ran(toy):
     process.communicate()
     toy.release()
     toy.write(".dvc/tmp/rwlock", '{"wri')  # as the kill may leave it
-    assert set(ran(toy.fan_out())) == ALL - {"download", "train@a-0"}
+    assert set(ran(toy.fan_out())) == ALL - {"download", "train@a-0", "summarise"}
 
 
 def test_lock_cut_short_is_put_back_from_git_or_left_alone(done):
@@ -155,7 +155,7 @@ def test_lock_cut_short_is_put_back_from_git_or_left_alone(done):
     assert ran(done.fan_out()) == []
     assert done.read("dvc.lock") == whole
     done.run("git", "rm", "--quiet", "--cached", "dvc.lock")
-    done.commit()
+    done.run("git", "commit", "--quiet", "--message", "test")
     done.write("dvc.lock", whole[:-20])
     output = done.fan_out(code=1)
     assert output.startswith("Error: dvc.lock was cut short by a kill, and git has no other; ")
@@ -170,18 +170,17 @@ stages:
       - x
       - y
     do:
-      wdir: ../..
-      cmd: python -m stage research/inner/${item}.txt toy.yaml
+      cmd: PYTHONPATH=../.. python -m stage ${item}.txt ../../toy.yaml
       deps:
-        - stage.py
-        - toy.yaml
+        - ../../stage.py
+        - ../../toy.yaml
       outs:
-        - research/inner/${item}.txt
+        - ${item}.txt
 """
 
 
 def project_below(toy):
-    """A DVC project in a folder of another one; its stages run in the folder of that one."""
+    """A DVC project in a folder of another one, whose files it depends on."""
     inner = Toy(toy.folder / "research" / "inner")
     inner.folder.mkdir(parents=True)
     inner.run("dvc", "init", "--quiet", "--subdir")

@@ -79,10 +79,10 @@ print(os.environ["OMP_NUM_THREADS"], pathlib.Path.cwd(), sys.path[0])
 WAIT = """\
 import os, pathlib, sys, time
 
-if sys.argv[1] == {out!r}:
-    mark = pathlib.Path({mark!r})
-    mark.write_text(str(os.getpid()))
-    while mark.exists():
+marks = pathlib.Path({marks!r})
+if sys.argv[1] == {out!r} and not (marks / "go").exists():
+    (marks / "here").write_text(str(os.getpid()))
+    while not (marks / "go").exists():
         time.sleep(0.05)
 """
 
@@ -92,7 +92,7 @@ class Toy:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.mark = folder.parent / "mark"
+        self.here, self.go = folder.parent / "here", folder.parent / "go"
 
     def create(self) -> "Toy":
         """Write and commit it; nothing has run."""
@@ -146,19 +146,19 @@ class Toy:
 
     def hang(self, out: str) -> None:
         """Let the stage that writes a file wait first, until `release`."""
-        self.mark.unlink(missing_ok=True)
-        self.before(WAIT.format(out=out, mark=str(self.mark)))
+        self.before(WAIT.format(out=out, marks=str(self.folder.parent)))
 
     def hanging(self) -> psutil.Process:
         """The process of the stage that waits, as soon as it does."""
         deadline = time.monotonic() + 120
-        while not (self.mark.exists() and self.mark.read_text()):
+        while not (self.here.exists() and self.here.read_text()):
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        return psutil.Process(int(self.mark.read_text()))
+        return psutil.Process(int(self.here.read_text()))
 
     def release(self) -> None:
-        self.mark.unlink()
+        """Let it go on, or not wait again."""
+        self.go.touch()
 
 
 def environment() -> dict[str, str]:
@@ -173,3 +173,11 @@ def ended(process: psutil.Process, seconds: float = 2) -> bool:
 def interrupt(process: subprocess.Popen[str]) -> None:
     """What Ctrl-C does."""
     os.killpg(process.pid, signal.SIGINT)
+
+
+def worker_of(stage: psutil.Process) -> psutil.Process:
+    """The Dask worker that runs a stage, below its nanny."""
+    started = ("multiprocessing.spawn", "multiprocessing.forkserver")
+    return next(
+        p for p in stage.parents() if any(name in " ".join(p.cmdline()) for name in started)
+    )

@@ -1,0 +1,85 @@
+"""The same through the workers of a Dask cluster, by its address."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.fanout.test_repro import FAIL, files, project_below
+from tests.fanout.toy import ended, environment, interrupt, worker_of
+from tests.project import ran
+
+pytest.importorskip("distributed")
+CLUSTER = """\
+import os, tempfile
+from distributed import LocalCluster
+
+if __name__ == "__main__":
+    os.chdir(tempfile.mkdtemp())
+    options = {"threads_per_worker": 1, "dashboard_address": None}
+    with LocalCluster(n_workers=2, **options) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        input()
+"""
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory):
+    """The address of a cluster whose workers share nothing with the caller."""
+    script = tmp_path_factory.mktemp("cluster") / "cluster.py"
+    script.write_text(CLUSTER)
+    process = subprocess.Popen(
+        [sys.executable, script], cwd=script.parent, text=True,
+        env=environment() | {"PYTHONPATH": "", "TMPDIR": str(script.parent)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    yield process.stdout.readline().strip()
+    process.communicate("end\n", timeout=60)
+
+
+def test_lock_and_files_are_those_of_dvc_repro(toy, plain, scheduler):
+    toy.fan_out("--scheduler", scheduler)
+    assert files(toy) == files(plain)
+    assert str(toy.folder) not in toy.read("logs/train@a-0.log")
+    assert toy.read("logs/train@a-0.log").startswith("1 /")  # one thread
+
+
+def test_row_that_fails_is_named_and_the_others_are_recorded(toy, scheduler):
+    """Sources that are not committed go to the workers, too."""
+    toy.write("addition.py", "")
+    toy.before(f"import addition\n{FAIL}")
+    output = toy.fan_out("--scheduler", scheduler, code=1)
+    assert "train@a-1: FAILED: killed, probably out of memory" in output
+    assert "train@b-0: FAILED: exit code 3; see logs/train@b-0.log\n    no luck\n" in output
+    assert "train@b-1: FAILED: output 'runs/b/1/model.txt' does not exist" in output
+    assert output.splitlines()[-1].startswith("Error: 3 of 11 stages failed, 3 wait for them: ")
+    assert "train@a-0" in toy.read("dvc.lock")
+    assert "train@b-0" not in toy.read("dvc.lock")
+
+
+def test_row_of_a_killed_worker_goes_to_another_with_its_data(toy, plain, scheduler):
+    """Whichever worker had the data alone, the next stages get it again."""
+    toy.hang("runs/b/0/model.txt")
+    process = toy.start("--scheduler", scheduler)
+    worker_of(toy.hanging()).kill()
+    toy.release()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert toy.read("summary.txt") == plain.read("summary.txt")
+    assert len(ran(output)) == len(set(ran(output)))
+
+
+@pytest.mark.parametrize("end", [interrupt, subprocess.Popen.kill])
+def test_stage_ends_with_its_caller(toy, scheduler, end):
+    toy.hang("runs/a/1/model.txt")
+    process = toy.start("--scheduler", scheduler)
+    stage = toy.hanging()
+    end(process)
+    process.communicate(timeout=20)
+    assert ended(stage, 5)
+
+
+def test_project_below_another_gets_files_from_above(toy, scheduler):
+    inner = project_below(toy)
+    assert ran(inner.fan_out("--scheduler", scheduler)) == ["count@x", "count@y"]
+    assert inner.read("y.txt").endswith("y.txt count@y\n")
