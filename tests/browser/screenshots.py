@@ -25,7 +25,7 @@ PICTURES = {
 @click.argument("page_folder", type=click.Path(path_type=Path, exists=True))
 @click.argument("out_folder", type=click.Path(path_type=Path))
 def take_screenshots(page_folder: Path, out_folder: Path) -> None:
-    """Show a pure 7 and, of the explanation, the rule of the gate."""
+    """Show the first test digit as it is encoded and, of the explanation, the rule of the gate."""
     address = (page_folder.absolute() / "index.html").as_uri()
     with sync_playwright() as playwright:
         browser = launch_chromium(playwright)
@@ -35,7 +35,6 @@ def take_screenshots(page_folder: Path, out_folder: Path) -> None:
             page.goto(address)
             page.wait_for_selector("html[data-ready]")
             page.wait_for_function("!document.getElementById('misclassified').disabled")
-            page.get_by_role("button", name="Pure 7").click()
             page.evaluate(f"void {action}")
             page.mouse.move(0, 0)
             (out_folder / f"{name}.png").write_bytes(picture(page, section))

@@ -91,12 +91,12 @@ def test_default_network_decodes_within_a_frame(shown, params):
 
 
 def test_strokes_come_out_as_in_python(shown):
-    """One rule in two languages: every drawn style, and what is no digit at all."""
-    drawn = [each.strokes for each in drawings()] + NO_DIGITS
+    """One rule in two languages: many drawn styles, and what is no digit at all."""
+    drawn = [each.strokes for each in drawings()][::3] + NO_DIGITS
     script = """(drawings) => drawings.map((strokes) => { const image = Demo.Ink.toImage(
         strokes.map((stroke) => stroke.map(([x, y]) => ({ x, y }))));
         return image && Array.from(image); })"""
-    assert len(drawn) > 400
+    assert len(drawn) > 130
     for ours, actual in zip(map(draw_strokes, drawn), answer(shown, script, drawn), strict=True):
         if ours is None:
             assert actual is None

@@ -135,13 +135,12 @@ def test_next_and_previous_walk_through_the_digits_and_round(shown):
 
 
 def test_drawings_become_the_pixels_that_python_makes_of_them(page):
-    wanted = {each.digit: each for each in drawings() if each.style.endswith("slanted")}
-    for digit in (4, 5, 8):
-        quick = [[*stroke[:-1:6], stroke[-1]] for stroke in wanted[digit].strokes]
-        page.click("#clear")
-        for stroke in quick:
-            draw(page, stroke, steps=1)
-        assert np.abs(values(page, "pixels") - rasterise(quick)).mean() < 0.02
+    slanted = [each for each in drawings() if each.style.endswith("slanted")]
+    four = next(each for each in slanted if each.digit == 4)
+    quick = [[*stroke[:-1:6], stroke[-1]] for stroke in four.strokes]
+    for stroke in quick:
+        draw(page, stroke, steps=1)
+    assert np.abs(values(page, "pixels") - rasterise(quick)).mean() < 0.02
 
 
 def test_everything_is_within_reach_of_the_keyboard(page):
@@ -151,12 +150,16 @@ def test_everything_is_within_reach_of_the_keyboard(page):
     for fold in page.locator("summary").all():
         fold.click()
     page.locator("h1").click()
-    controls = """() => [...document.querySelectorAll(
-        "a, button, input, select, summary, canvas[tabindex]")]
-        .filter((each) => !each.disabled && each.tabIndex >= 0 && each.checkVisibility())"""
-    stops = set()
-    for _ in range(page.evaluate(f"({controls})().length") + 10):
+    count = page.evaluate(
+        """() => { window.stops = new Set(); window.controls = [...document.querySelectorAll(
+            "a, button, input, select, summary, canvas[tabindex]")]
+            .filter((each) => !each.disabled && each.tabIndex >= 0 && each.checkVisibility());
+            document.addEventListener("focusin", (event) => stops.add(event.target));
+            return controls.length; }"""
+    )
+    for _ in range(count + 10):
         page.keyboard.press("Tab")
-        stops.add(page.evaluate(f"({controls})().indexOf(document.activeElement)"))
-    names = page.evaluate(f"({controls})().map((each) => each.outerHTML.slice(0, 80))")
-    assert [each for i, each in enumerate(names) if i not in stops] == []
+    missed = (
+        "controls.filter((each) => !stops.has(each)).map((each) => each.outerHTML.slice(0, 80))"
+    )
+    assert page.evaluate(missed) == []

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
 
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import file_address
@@ -55,14 +54,6 @@ def test_phone_on_its_side_shows_the_picture_beside_the_moving_slider(open_page,
         box = page.locator(".decoded").first.bounding_box()
         assert box["y"] > -40
         assert box["y"] + box["height"] < 400
-
-
-def test_two_networks_stand_at_one_height_though_one_heading_is_longer(shown):
-    shown.set_viewport_size({"width": 794, "height": 700})
-    tops = shown.locator("#learn .drawing").evaluate_all(
-        "(all) => all.map((each) => each.getBoundingClientRect().top)"
-    )
-    assert tops[0] == pytest.approx(tops[1], abs=1)
 
 
 def test_nothing_jumps_while_the_page_is_used(page):
@@ -135,12 +126,6 @@ def test_forced_colours_keep_bars_and_pressed_buttons_apart_from_the_rest(page):
     )
     assert pressed != other
     assert bar != card
-
-
-def test_print_leaves_out_what_paper_cannot_do(shown):
-    shown.emulate_media(media="print")
-    for selector in ("#random", "#clear", "#add", ".remove", "nav"):
-        expect(shown.locator(selector).first).to_be_hidden()
 
 
 @pytest.mark.slow

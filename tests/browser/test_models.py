@@ -210,11 +210,12 @@ def test_morph_plays_from_digit_to_digit_quietly_and_stops_for_a_slider(page):
 
 
 def test_models_are_chosen_added_and_removed_and_loaded_only_then(page):
-    loaded = "[...document.scripts].map((each) => each.src.split('/').pop())"
-    assert "baseline-1.js" not in page.evaluate(loaded)
+    loaded = "[...document.scripts].map(({ src }) => src).filter((src) => src.includes('/data/'))"
+    names = [src.rpartition("/")[2] for src in page.evaluate(loaded)]
+    assert sorted(names) == ["baseline-0.js", "digits.js", "index.js", "routed-0.js"]
     page.locator(".choose").nth(1).select_option("baseline-1")
     expect(page.locator(".model").nth(1)).to_have_attribute("data-name", "baseline-1")
-    assert "baseline-1.js" in page.evaluate(loaded)
+    assert len(page.evaluate(loaded)) == len(names) + 1
     expect(page.locator("#classes")).to_contain_text("Baseline: classified as")
     page.click("#add")
     expect(page.locator(".model[data-state=ready]")).to_have_count(3)

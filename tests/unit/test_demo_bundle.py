@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import json
 import re
 import zlib
@@ -167,3 +168,23 @@ def test_page_forbids_what_is_not_its_own_file_before_it_loads_anything():
     assert "unsafe" not in policy
     # It holds for what comes after it.
     assert head.index(policy) < min(head.index("<link"), head.index("<title"))
+
+
+@pytest.mark.slow
+def test_every_variant_of_the_parameters_fits_with_several_seeds(params, images):
+    """With digits that compress no better than MNIST's, some 19 % of whose pixels are not black."""
+    generator = torch.Generator().manual_seed(0)
+    ink = (torch.rand((TEST_DIGITS, 784), generator=generator) * 255).round() / 255
+    pixels = torch.where(torch.rand(ink.shape, generator=generator) < 0.19, ink, 0.0)
+    digits = ImageSet(pixels, torch.arange(TEST_DIGITS) % 10)
+    runs = []
+    for seed in params.seeds:
+        for variant in params.variants:
+            run = run_of(params.variant(variant).recipe, variant)
+            for weights in run.model.parameters():
+                weights.data = torch.distributions.Laplace(0.0, 0.05).sample(weights.shape)
+            runs.append(dataclasses.replace(run, seed=seed))
+    menu = build_bundle(runs, images, digits, ENDS)["index"]["models"]
+    seeds = [sum(each["variant"] == variant for each in menu) for variant in params.variants]
+    assert min(seeds) >= min(3, len(params.seeds))
+    assert np.ptp(seeds) <= 1
