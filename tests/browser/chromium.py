@@ -1,9 +1,10 @@
 """Debian's Chromium, driven by Playwright, and the sizes of screen that it pretends to have."""
 
 import shutil
+import time
 from typing import Any
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
 PHONE: dict[str, Any] = {
@@ -31,3 +32,14 @@ def launch_chromium(playwright: Playwright) -> Browser:
     if path is None:
         raise RuntimeError("Chromium is missing: apt-get install --no-install-recommends chromium")
     return playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+def wait_until(page: Page, expression: str, argument: object = None, seconds: float = 30) -> None:
+    """Until an expression is true in the page.
+
+    Playwright's own `wait_for_function` calls `eval` there, which the page's policy forbids.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression, argument):
+        assert time.monotonic() < end, f"not true after {seconds} s: {expression}"
+        page.wait_for_timeout(20)

@@ -10,7 +10,7 @@ import click
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.chromium import DESKTOP, launch_chromium
+from tests.browser.chromium import DESKTOP, launch_chromium, wait_until
 
 PATIENCE = 120_000  # milliseconds, on a busy machine
 COLOURS = 256  # of a palette: with fewer, the small coloured marks turn grey
@@ -34,7 +34,7 @@ def take_screenshots(page_folder: Path, out_folder: Path) -> None:
             page.set_default_timeout(PATIENCE)
             page.goto(address)
             page.wait_for_selector("html[data-ready]")
-            page.wait_for_function("!document.getElementById('misclassified').disabled")
+            wait_until(page, "!document.getElementById('misclassified').disabled")
             page.evaluate(f"void {action}")
             page.mouse.move(0, 0)
             (out_folder / f"{name}.png").write_bytes(picture(page, section))

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.strokes import drawings
+from tests.browser.chromium import wait_until
 from tests.browser.conftest import file_address
 from tests.browser.driving import A_SEVEN, draw, press_pure, values
 
@@ -64,7 +65,7 @@ def test_reload_keeps_the_address_and_forgets_the_tick(page):
     expect(page.locator("#misclassified")).to_be_enabled()
     page.check("#misclassified")
     digit = page.locator("#source").text_content()
-    page.wait_for_function("location.hash === Demo.Share.write(Demo.Address.current())")
+    wait_until(page, "location.hash === Demo.Share.write(Demo.Address.current())")
     page.reload()
     page.wait_for_selector("html[data-ready]")
     expect(page.locator("#misclassified")).not_to_be_checked()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.chromium import wait_until
 from tests.browser.driving import Hand, Point, press_pure, strokes, values
 
 LINE = [(0.5, 0.2), (0.5, 0.35), (0.5, 0.5), (0.5, 0.65), (0.5, 0.8)]
@@ -138,7 +139,7 @@ def test_scroll_that_begins_on_a_slider_moves_the_page_alone(phone, selector):
     hand = Hand(phone, selector)
     at = phone.evaluate("scrollY")
     hand.stroke(0, [(0.9, 0.5 - step) for step in np.linspace(0, 4, 12)])
-    phone.wait_for_function("(at) => scrollY > at + 50", arg=at)
+    wait_until(phone, "(at) => scrollY > at + 50", at)
     np.testing.assert_array_equal(values(phone, "latents"), before)
     assert phone.locator("#speed").input_value() == speed
     expect(phone.get_by_role("button", name="Pure 3")).to_have_attribute("aria-pressed", "true")

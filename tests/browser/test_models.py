@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from grvae.measure.sliders import latents_of_places, read_sliders
 from grvae.use.out_of_distribution import reconstruction_error
+from tests.browser.chromium import wait_until
 from tests.browser.conftest import HANDMADE, HANDMADE_LABELS, file_address
 from tests.browser.driving import ROUTED, canvas, decode, encode, press_pure, values
 
@@ -193,7 +194,7 @@ def test_morph_plays_from_digit_to_digit_quietly_and_stops_for_a_slider(page):
                     attributeFilter: ["aria-label", "aria-valuetext", "aria-pressed"] }); }"""
     )
     page.click("#play")
-    page.wait_for_function("states.includes('3 \u2192 4')")  # it is soon over
+    wait_until(page, "states.includes('3 \u2192 4')")  # it is soon over
     during = page.evaluate("writes")  # for assistive technology
     assert during < 20
     moved = values(page, "latents")
