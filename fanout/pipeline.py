@@ -14,6 +14,7 @@ from pathlib import Path
 
 import networkx as nx
 from dvc.exceptions import DvcException
+from dvc.output import Output
 from dvc.repo import Repo, lock_repo
 from dvc.repo.reproduce import collect_stages, get_active_graph
 from dvc.rwlock import rwlock
@@ -51,6 +52,28 @@ class Pipeline:
             name: {needed.addressing for needed in self.graph.successors(stage)}
             for name, stage in self.stages.items()
         }
+
+    def remove_dropped(self) -> None:
+        """Remove what rows have made that the pipeline no longer has, as `dvc exp run` does.
+
+        Else a dependency on the folder that they lie in would depend on history. Only what is as
+        it was recorded goes, and only where DVC's cache keeps it.
+        """
+        with lock_repo(self.repo):
+            made = {out.fs_path for stage in self.graph for out in stage.outs}
+            for file in {s.dvcfile for s in self.stages.values() if isinstance(s, PipelineStage)}:
+                named = {stage.name for stage in self.graph if stage.path == file.path}
+                for name, entry in file.lockfile_contents.get("stages", {}).items():
+                    if name in named:
+                        continue
+                    stage = PipelineStage(self.repo, file.path, name=name)
+                    for record in entry.get("outs", ()):
+                        out = Output(stage, record["path"], info=dict(record))
+                        is_kept = not out.changed_cache() and not out.changed_checksum()
+                        if out.fs_path not in made and out.exists and is_kept:
+                            out.remove()
+                            with contextlib.suppress(OSError):  # not empty
+                                Path(out.fs_path).parent.rmdir()
 
     def stale(self) -> tuple[list[str], list[str]]:
         """The stages that have changed, and those that may change because they need one of them."""

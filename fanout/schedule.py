@@ -39,6 +39,7 @@ class Run:
 
     def run(self) -> None:
         """Run what is stale, each stage as soon as what it needs is done."""
+        self.pipeline.remove_dropped()
         try:
             while self.waiting or self.running:
                 self.start()

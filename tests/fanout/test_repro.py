@@ -34,16 +34,26 @@ def test_lock_does_not_depend_on_what_was_asked_before(done):
     done.set(rows=["c", "a"])
     assert ran(done.fan_out()) == [f"{s}@c-{n}" for s in ("train", "evaluate") for n in (0, 1)]
     changed = done.read("dvc.lock")
+    assert sorted(path.name for path in (done.folder / "runs").iterdir()) == ["a", "c"]
     (done.folder / "dvc.lock").unlink()
     done.run("dvc", "repro")
     assert done.read("dvc.lock") == changed
     done.set()
     assert ran(done.fan_out()) == []  # from the run-cache
     assert done.read("dvc.lock") == before
+    assert sorted(path.name for path in (done.folder / "runs").iterdir()) == ["a", "b"]
     head, *entries = re.split(r"^(?=  \S)", before, flags=re.MULTILINE)
     done.write("dvc.lock", "".join([head, *reversed(entries)]))
     assert ran(done.fan_out()) == []
     assert done.read("dvc.lock") == before
+
+
+def test_output_of_a_dropped_row_stays_where_somebody_has_changed_it(done):
+    done.set(rows=["a"])
+    done.write("runs/b/0/model.txt", "mine")
+    done.fan_out()
+    assert done.read("runs/b/0/model.txt") == "mine"
+    assert not (done.folder / "runs/b/1").exists()
 
 
 def test_dry_run_says_what_is_stale_and_runs_nothing(done):

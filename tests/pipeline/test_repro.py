@@ -75,7 +75,7 @@ def test_what_if_is_answered_by_metrics_diff(project):
 def test_new_seed_trains_only_itself_and_leaves_no_trace(project, targets):
     before = lock_of(project)
     project.set(seeds=[0, 7, 8])
-    stages = ran(project.run("dvc", "repro", *targets))
+    stages = ran(project.repro(*targets))
     trained = [stage for stage in stages if stage.startswith("train")]
     assert sorted(trained) == [f"train@{row}" for row in (
         "baseline-7", "baseline-8", "routed-7", "routed-8"
@@ -83,7 +83,7 @@ def test_new_seed_trains_only_itself_and_leaves_no_trace(project, targets):
     assert project.metrics()["seeds"] == 3
     assert lock_of(project) != before
     project.set(seeds=[0, 1])
-    project.run("dvc", "repro", *targets)
+    project.repro(*targets)
     assert project.metrics()["seeds"] == 2
     assert not list((project.folder / "runs").glob("*/7"))
     assert lock_of(project) == before
