@@ -6,7 +6,7 @@ import click
 
 from grvae.base.command import PATH, StageCommand, paths
 from grvae.base.layout import DataFolder
-from grvae.datasets import load_dataset, write_splits
+from grvae.data.sets import load_dataset, write_splits
 from grvae.params import load_params
 
 
@@ -16,7 +16,8 @@ from grvae.params import load_params
 @click.option("--folder", type=PATH, envvar="DATASET_FOLDER")
 def main(main_params: Path, data: Path, dataset: str, folder: Path | None) -> None:
     fraction = load_params(main_params).recipe.validation_fraction
-    write_splits(DataFolder(data), *load_dataset(dataset, folder), fraction)
+    loaded = load_dataset(dataset, folder, say=click.echo)
+    write_splits(DataFolder(data), loaded.train, loaded.test, fraction)
 
 
 if __name__ == "__main__":

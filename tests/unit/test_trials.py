@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from benchmarks.trials import Trial, missing_runs, run_trial, train_trials
 from grvae.base.layout import DataFolder
-from grvae.datasets import load_digits, write_splits
+from grvae.data.published import load_digits
+from grvae.data.sets import write_splits
 from grvae.measure.metrics import argmax_accuracy
 from tests.conftest import write_small_params
 
