@@ -162,10 +162,11 @@ def _read_files(
     for path, word in words.items():
         if word is None:
             seen.skipped[path.name] = "its name has no split's name in it"
-            continue
-        if word in taken:
+        elif word in taken:
             raise GrvaeError(f"{path}: of the {word} split, as {taken[word].name} is; keep one set")
-        taken[word] = path
+        else:
+            taken[word] = path
+    for word, path in taken.items():
         named = read(path)
         if named is None:
             seen.skipped[path.name] = "has no column of labels"

