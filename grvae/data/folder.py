@@ -41,6 +41,7 @@ SPLIT_OF = {name: split for split, names in SPLITS.items() for name in names}
 SYSTEM_FILES = ("thumbs.db", "desktop.ini", "__macosx", "icon\r")
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".rar", ".7z")
 MOST_BROKEN = 0.1  # of all pictures; more, and something is wrong with all of them
+NO_FOLDER = "lies beside the folders"
 EXPECTED = "<class>/*.png, train/<class>/*.png and test/<class>/*.png, train.csv, or IDX files"
 
 
@@ -192,19 +193,20 @@ def _split_word(name: str) -> str | None:
 def _read_folders(contents: Contents, side: int, colours: Colours, seen: Seen) -> dict[str, Named]:
     """The splits of folders that hold a folder a class each, or of one that does."""
     root = contents.folder
-    for path in contents.files:
-        seen.skipped[path.name] = "lies beside the folders"
     named = [path for path in contents.folders if path.name.lower() in SPLIT_OF]
     splits = [path for path in named if _visible(path)[0]]
     if not any(SPLIT_OF[path.name.lower()] == "train" for path in splits):
         if len(named) == len(contents.folders):  # train/*.png, or test/<class>/*.png alone
             raise GrvaeError(f"{root}: no train/<class>/ in it; should hold {EXPECTED}")
-        found = {"train": list(_class_folders(root, seen))}
+        found = {"train": list(_class_folders(root, root, seen))}
     else:
         found = {}
+        seen.skipped |= {shown(path.name): NO_FOLDER for path in contents.files}
         for path in contents.folders:
             if path in splits:
-                found.setdefault(SPLIT_OF[path.name.lower()], []).extend(_class_folders(path, seen))
+                found.setdefault(SPLIT_OF[path.name.lower()], []).extend(
+                    _class_folders(path, root, seen)
+                )
             else:
                 why = "holds no classes' folders" if path in named else "not the name of a split"
                 seen.skipped[path.name] = why
@@ -220,10 +222,12 @@ def _read_folders(contents: Contents, side: int, colours: Colours, seen: Seen) -
     return {split: named for split, named in read.items() if named[1]}
 
 
-def _class_folders(folder: Path, seen: Seen) -> Iterator[tuple[str, Path]]:
-    folders, files = _visible(folder)
-    for path in files:
-        seen.skipped[shown(path.relative_to(folder.parent))] = "lies beside the classes' folders"
+def _class_folders(folder: Path, root: Path, seen: Seen) -> Iterator[tuple[str, Path]]:
+    folders, _ = _visible(folder)
+    for path in sorted(folder.iterdir()):
+        if path not in folders:
+            why = "hidden, or of the system" if _is_hidden(path.name) else NO_FOLDER
+            seen.skipped[shown(path.relative_to(root))] = why
     for path in folders:
         if path.is_symlink():
             raise GrvaeError(f"{shown(path)}: a link, should be the folder of a class itself")

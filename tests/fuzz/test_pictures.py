@@ -58,7 +58,11 @@ def test_picture_with_any_bytes(tmp_path, kind, data):
         assert (image.shape, image.dtype) == ((16, 16, 3), np.uint8)
 
 
-@given(name=st.text(min_size=1, max_size=20).filter(lambda name: not {"/", "\0"} & set(name)))
+@given(
+    name=st.text(min_size=1, max_size=20).filter(
+        lambda name: not {"/", "\0"} & set(name) and not name.startswith(".")
+    )
+)
 @settings(max_examples=200, **FUZZ)
 def test_class_with_any_name(tmp_path_factory, name):
     folder = tmp_path_factory.mktemp("images")
