@@ -26,7 +26,8 @@ LatentAct = Literal["relu", "none", "softplus", "abs"]
 Network = Literal["mlp", "conv_encoder"]
 HiddenAct = Literal["relu", "silu"]
 Posterior = Literal["gaussian", "as_published"]
-DatasetName = Literal["mnist", "fashion_mnist", "digits"]
+# A published set, or a folder below images/.
+DatasetName = Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=100)]
 Size = Annotated[int, Field(ge=1, le=65536)]
 CONV_HIDDEN_LAYERS = 3
 # A variant's name becomes a folder name.
@@ -155,9 +156,18 @@ class Variant(Section):
 
 
 class Params(Section):
-    """The whole of `params.yaml`."""
+    """The whole of `params.yaml`.
+
+    Attributes:
+        image_side: pixels of an image's side; all images are brought to it.
+        image_colours: what all images get.
+        image_transposed: rows and columns of one's own IDX files are exchanged, as EMNIST's are.
+    """
 
     dataset: DatasetName
+    image_side: Annotated[int, Field(ge=16, le=64, multiple_of=4)] = 28
+    image_colours: Literal["grey", "rgb"] = "grey"
+    image_transposed: bool = False
     latent_act: LatentAct
     variants: Annotated[list[Name], Field(min_length=1)]
     seeds: Annotated[list[Seed], Field(min_length=2)]

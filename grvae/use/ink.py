@@ -7,22 +7,19 @@ all 70,000 images: the longer side is 20 in 69,984 of them). `normalise` does th
 and a test compares the two.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from grvae.base.sizes import PIXELS, SIDE
+from grvae.data.pictures import boxed, centre
 
 BOX = 20
-CENTRE = 14
 PEN = 2.4  # width in pixels of 28 x 28; about what MNIST's strokes have
 SMALLEST = 0.08  # of the pad; a smaller drawing is a dot and is not enlarged to fill the box
-# A symmetric picture lies half way between two pixels. Which one it goes to must depend neither on
-# the last bit nor, for strokes, on the grid that a pad rounds its points to.
-TIE = 1e-6
+# A symmetric drawing lies half way between two pixels. Which one it goes to must not depend on the
+# grid that a pad rounds its points to.
 STROKE_TIE = 0.1
 
 Stroke = Sequence[tuple[float, float]]
@@ -41,22 +38,7 @@ def normalise(ink: NDArray[np.floating]) -> NDArray[np.float32]:
     Raises:
         ValueError: it is not a picture of numbers in [0, 1], or there is no ink on it.
     """
-    ink = np.asarray(ink)
-    if ink.ndim != 2 or not np.all((ink >= 0) & (ink <= 1)):
-        raise ValueError("ink: should be a picture (height, width) of numbers in [0, 1]")
-    rows, columns = np.nonzero(ink.any(axis=1))[0], np.nonzero(ink.any(axis=0))[0]
-    if len(rows) == 0:
-        raise ValueError("ink: there is none")
-    cropped = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX / max(cropped.shape)
-    height, width = (max(1, round(side * scale)) for side in cropped.shape)
-    scaled = Image.fromarray(cropped.astype(np.float32)).resize(
-        (width, height), Image.Resampling.BILINEAR if scale > 1 else Image.Resampling.BOX
-    )
-    image = np.zeros((SIDE, SIDE), np.float32)
-    top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    image[top : top + height, left : left + width] = np.clip(np.asarray(scaled), 0, 1)
-    return centre(image, TIE).reshape(PIXELS)
+    return boxed(ink, SIDE).reshape(PIXELS)
 
 
 def draw_strokes(strokes: Iterable[Stroke]) -> NDArray[np.float32] | None:
@@ -94,21 +76,3 @@ def _ink(strokes: Iterable[NDArray[np.float64]]) -> NDArray[np.float32]:
             distance = np.hypot(x - start[0] - part * dx, y - start[1] - part * dy)
             image = np.maximum(image, np.clip(PEN / 2 + 0.5 - distance, 0, 1))
     return image.astype(np.float32)
-
-
-def centre(image: NDArray[np.float32], tie: float) -> NDArray[np.float32]:
-    """Move an image (28, 28) by whole pixels until its centre of mass is at pixel (14, 14).
-
-    Up to `tie` pixels short of half way it goes right and down.
-    """
-    rows, columns = np.indices(image.shape)
-    mass = image.sum(dtype=np.float64)
-    down, right = (
-        math.floor(CENTRE - (image * places).sum(dtype=np.float64) / mass + 0.5 + tie)
-        for places in (rows, columns)
-    )
-    moved = np.zeros_like(image)
-    source = image[max(0, -down) : SIDE - max(0, down), max(0, -right) : SIDE - max(0, right)]
-    top, left = max(0, down), max(0, right)
-    moved[top : top + source.shape[0], left : left + source.shape[1]] = source
-    return moved

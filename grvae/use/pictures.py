@@ -11,21 +11,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from scipy import ndimage
 from torch import Tensor
 
 from grvae.base.errors import GrvaeError
 from grvae.base.sizes import PIXELS, SIDE
 from grvae.base.storage import write_atomically
+from grvae.data.pictures import Floats, as_colours, opaque, open_picture
 from grvae.use.ink import normalise
 
-Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
 # Of MNIST's own: 8 bits a channel or fewer; Pillow would clip others when it makes them grey.
 READABLE_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
-LARGEST_SIDE = 800  # a larger picture is made smaller first: no stroke needs more
 SLIGHTEST = 0.06  # what ink must differ from paper by, of the way from black to white ...
 NOISE = 6.0  # ... and how many times more than the paper differs from itself
 FULLEST = 0.7  # ink may fill this share of the box around it; MNIST's heaviest digits fill less
@@ -40,8 +39,8 @@ def read_picture(path: Path) -> Tensor:
     Raises:
         GrvaeError: the file is missing or is no image, or no digit can be found in it.
     """
-    with _open(path) as image:
-        colours = _opaque(image)
+    with open_picture(path) as image:
+        colours = as_colours(opaque(image))
     try:
         return torch.from_numpy(normalise(find_ink(colours)))
     except ValueError as error:
@@ -54,7 +53,7 @@ def read_as_is(path: Path) -> Tensor:
     Raises:
         GrvaeError: the file is missing, is no image, or is one of another size or kind.
     """
-    with _open(path) as image:
+    with open_picture(path) as image:
         if image.size != (SIDE, SIDE):
             raise GrvaeError(f"{path}: got {image.width}x{image.height} pixels, should be 28x28")
         if image.mode not in READABLE_MODES:
@@ -63,50 +62,6 @@ def read_as_is(path: Path) -> Tensor:
             raise GrvaeError(f"{path}: got a transparent image, should be light ink on black")
         grey = np.array(image.convert("L"), dtype=np.float32)
     return torch.from_numpy(grey).reshape(PIXELS) / 255
-
-
-def _open(path: Path) -> Image.Image:
-    """The first frame of an image file, read to its end and upright."""
-    try:
-        with Image.open(path) as image:
-            return ImageOps.exif_transpose(image)
-    except UnidentifiedImageError as error:
-        raise GrvaeError(f"{path}: is no image") from error
-    except Image.DecompressionBombError as error:
-        raise GrvaeError(f"{path}: has too many pixels") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        # Pillow raises SyntaxError and ValueError for broken files.
-        reason = getattr(error, "strerror", None) or "broken image file"
-        raise GrvaeError(f"cannot read {path}: {reason}") from error
-
-
-def _opaque(image: Image.Image) -> Floats:
-    """Colours (height, width, 3) in [0, 1], whatever the image's bits, channels and transparency.
-
-    Transparent parts become white, or black where that shows more: light ink is on dark paper.
-    """
-    if image.mode.startswith(("I", "F")):  # more than 8 bits of grey
-        grey = np.nan_to_num(np.array(image, dtype=np.float64), posinf=0, neginf=0)
-        lowest = min(0.0, float(grey.min()))
-        full = 65535.0 if image.mode.startswith("I") else 1.0
-        grey = (grey - lowest) / max(full, float(grey.max()) - lowest)
-        small = _shrink(Image.fromarray(grey.astype(np.float32)))
-        return np.repeat(np.array(small, np.float32)[..., None], 3, axis=2)
-    if not image.has_transparency_data:
-        return _rgb(image)
-    rgba = image.convert("RGBA")
-    papers = (Image.new("RGBA", rgba.size, paper) for paper in ("white", "black"))
-    on_white, on_black = (_rgb(Image.alpha_composite(paper, rgba)) for paper in papers)
-    return on_black if np.ptp(on_black) > np.ptp(on_white) else on_white
-
-
-def _rgb(image: Image.Image) -> Floats:
-    return np.array(_shrink(image.convert("RGB")), np.float32) / 255
-
-
-def _shrink(image: Image.Image) -> Image.Image:
-    factor = -(-max(image.size) // LARGEST_SIDE)
-    return image.reduce(factor) if factor > 1 else image
 
 
 def find_ink(colours: Floats) -> Floats:

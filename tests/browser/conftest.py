@@ -18,7 +18,8 @@ from ruamel.yaml import YAML
 
 from grvae.base.layout import DataFolder
 from grvae.base.storage import save_json
-from grvae.datasets import load_digits, write_splits
+from grvae.data.published import load_digits
+from grvae.data.sets import write_splits
 from grvae.measure.evaluation import measure, observe
 from grvae.model.images import ImageSet, load_images
 from grvae.model.training import train_vae

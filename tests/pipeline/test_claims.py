@@ -6,7 +6,8 @@ from ruamel.yaml import YAML
 
 from grvae.base.layout import DataFolder
 from grvae.base.storage import load_table, save_json
-from grvae.datasets import load_digits, write_splits
+from grvae.data.published import load_digits
+from grvae.data.sets import write_splits
 from grvae.params import load_params
 from stages.train import train
 from studies.claims import figures, measure, report, summarise, train_reader

@@ -7,7 +7,8 @@ from ruamel.yaml import YAML
 from benchmarks.sweep import sweep
 from grvae.base.layout import DataFolder
 from grvae.base.storage import load_table
-from grvae.datasets import load_digits, write_splits
+from grvae.data.published import load_digits
+from grvae.data.sets import write_splits
 from grvae.model.images import load_images
 from studies.claims.plan import OF_A_VAE, OF_HALVES
 from studies.claims.reader import save_reader, train_reader

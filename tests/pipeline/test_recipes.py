@@ -12,7 +12,9 @@ from ruamel.yaml import YAML
 
 from grvae.base.layout import DataFolder
 from grvae.base.storage import load_json
-from grvae.datasets import Dataset, load_digits, write_splits
+from grvae.data.labelled import Dataset
+from grvae.data.published import load_digits
+from grvae.data.sets import write_splits
 from grvae.model.images import load_images
 from grvae.model.vae import load_vae
 from grvae.params import Recipe, Variant

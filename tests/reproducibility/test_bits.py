@@ -11,7 +11,8 @@ import torch
 from click.testing import CliRunner
 
 from grvae.base.layout import DataFolder
-from grvae.datasets import load_digits, write_splits
+from grvae.data.published import load_digits
+from grvae.data.sets import write_splits
 from stages.train import train
 from tests.conftest import PROJECT, write_small_params
 

@@ -5,7 +5,8 @@ import torch
 from grvae.base.errors import GrvaeError
 from grvae.base.layout import DataFolder
 from grvae.base.storage import load_arrays, save_arrays
-from grvae.datasets import Dataset, write_splits
+from grvae.data.labelled import Dataset
+from grvae.data.sets import write_splits
 from grvae.model.images import ImageSet, draw_validation, load_images
 from tests.conftest import split
 
