@@ -32,7 +32,7 @@ ink = np.pad(load_digits().images[3], 2) * 255 / 16
 with tempfile.TemporaryDirectory() as folder:
     picture = Path(folder) / "three.png"
     Image.fromarray(ink.astype(np.uint8)).resize((240, 240)).save(picture)
-    pixels = read_picture(picture)
+    pixels = read_picture(picture, model.architecture.images)
 with torch.no_grad():
     means = model.encode(pixels[None])[0][0]
 latent = int(means.argmax())

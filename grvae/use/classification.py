@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from grvae.base.image_spec import MNIST
 from grvae.model.vae import VAE
 from grvae.use.out_of_distribution import (
     MNIST_LIMITS,
@@ -24,17 +25,20 @@ class Classification:
     """How a model classifies one image.
 
     Attributes:
+        name: of the class of the largest mean.
+        argmax: the number of the latent with the largest mean.
         means: of each latent.
-        argmax: the number of the largest mean.
-        runner_up: the number of the second largest one.
+        runner_up: the name of the class of the second largest mean.
         runner_up_chance: that the runner-up's latent is larger than the first's, both drawn from
             the posterior; 0.5 at a tie.
-        out_of_distribution: why the image is so; None where it is not.
+        out_of_distribution: why the image is so; None where it is not, or where nobody knows the
+            limits.
     """
 
-    means: list[float]
+    name: str
     argmax: int
-    runner_up: int
+    means: list[float]
+    runner_up: str
     runner_up_chance: float
     out_of_distribution: str | None
 
@@ -48,27 +52,39 @@ class Classification:
 
 @torch.no_grad()
 def classify_images(
-    model: VAE, pixels: Tensor, limits: Limits = MNIST_LIMITS
+    model: VAE, pixels: Tensor, limits: Limits | None = None
 ) -> list[Classification]:
-    """Classify images (image, pixel)."""
+    """Classify images (image, pixel); those of handwritten digits have limits if none are given."""
+    spec = model.architecture.images
+    if limits is None and spec == MNIST:
+        limits = MNIST_LIMITS
     means, scales = model.encode(pixels)
-    ink, square = pixels.sum(dim=1), pixels.square().sum(dim=1)
-    error = reconstruction_error(model, pixels)
-    reasons = [
-        reason_out_of_distribution(float(i), float(e), float(s), limits)
-        for i, e, s in zip(ink, error, square, strict=True)
-    ]
+    reasons = [None] * len(pixels) if limits is None else reasons_of(model, pixels, limits)
     largest, latents = means.topk(2, dim=1)
     # The difference of two independent normal latents is normal, too.
     stds = model.noise_std(scales).gather(1, latents).square().sum(dim=1).sqrt()
     chances = torch.special.ndtr((largest[:, 1] - largest[:, 0]) / stds.clamp(min=1e-9))
+    classes = latents * len(spec.classes) // model.architecture.latents
     return [
         Classification(
-            means=mean.tolist(),
-            argmax=int(latent[0]),
-            runner_up=int(latent[1]),
+            name=spec.classes[first],
+            runner_up=spec.classes[second],
             runner_up_chance=float(chance),
+            means=mean.tolist(),
+            argmax=int(latent),
             out_of_distribution=why,
         )
-        for mean, latent, chance, why in zip(means, latents, chances, reasons, strict=True)
+        for (first, second), chance, mean, latent, why in zip(
+            classes.tolist(), chances, means, latents[:, 0], reasons, strict=True
+        )
+    ]
+
+
+def reasons_of(model: VAE, pixels: Tensor, limits: Limits) -> list[str | None]:
+    """Why each image (image, pixel) is out of distribution; None where it is not."""
+    ink, square = pixels.sum(dim=1), pixels.square().sum(dim=1)
+    error = reconstruction_error(model, pixels)
+    return [
+        reason_out_of_distribution(float(i), float(e), float(s), limits)
+        for i, e, s in zip(ink, error, square, strict=True)
     ]

@@ -72,18 +72,19 @@ def load_trained(weights_file: Path | None) -> "VAE":
 @main.command()
 @click.argument("image_files", metavar="IMAGE...", type=PATH, nargs=-1, required=True)
 @weights_option
-@click.option("--as-is", is_flag=True, help="The images are 28x28 pixels, as MNIST's are already.")
+@click.option("--as-is", is_flag=True, help="The images have the set's size and colours already.")
 @click.option("--json", "as_json", is_flag=True, help="For scripts: a list, one object an image.")
 def encode(
     image_files: Sequence[Path], weights_file: Path | None, as_is: bool, as_json: bool
 ) -> None:
-    """Encode pictures of one digit each: the mean of every latent, and the largest one's number.
+    """Encode pictures: the class of the largest mean, by name, and the mean of every latent.
 
-    A picture may have any size, format and polarity; it is cropped, scaled and centred as the
-    browser demo does it. The last column has warnings: `low margin over N`, if the encoder gives
-    latent N a chance of 5 % or more to be the largest; `out of distribution`, if it has more or
-    less ink than MNIST's digits, or a large reconstruction error. A picture in which no digit can
-    be found is an error.
+    A picture may have any size and format; it is brought to the size of the images that the model
+    has learned. For handwritten digits it may have any polarity, too, and is cropped, scaled and
+    centred as the browser demo does it. The last column has warnings: `low margin over NAME`, if
+    the encoder gives another latent a chance of 5 % or more to be the largest; `out of
+    distribution`, for digits with more or less ink than MNIST's, or with a large reconstruction
+    error. A picture in which no digit can be found is an error.
     """
     import torch  # slow to import, and not needed by `repro`
 
@@ -92,7 +93,8 @@ def encode(
 
     model = load_trained(weights_file)
     read = read_as_is if as_is else read_picture
-    found = classify_images(model, torch.stack([read(path) for path in image_files]))
+    spec = model.architecture.images
+    found = classify_images(model, torch.stack([read(path, spec) for path in image_files]))
     names = [str(path) for path in image_files]
     if as_json:
         rows = [
@@ -101,13 +103,13 @@ def encode(
         ]
         click.echo(json.dumps(rows, indent=2))
         return
-    width = max(len("image"), *map(len, names))
+    width, wide = max(len("image"), *map(len, names)), max(len("class"), *map(len, spec.classes))
     header = "".join(f"{latent:>8}" for latent in range(model.architecture.latents))
-    click.echo(f"{'image':<{width}}  argmax{header}  warnings")
+    click.echo(f"{'image':<{width}}  {'class':>{wide}}{header}  warnings")
     for name, each in zip(names, found, strict=True):
         row = "".join(f"{value:8.3f}" for value in each.means)
         warnings = ", ".join(each.warnings)
-        click.echo(f"{name:<{width}}  {each.argmax:>6}{row}  {warnings}".rstrip())
+        click.echo(f"{name:<{width}}  {each.name:>{wide}}{row}  {warnings}".rstrip())
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # -0.5 is a value, no option
@@ -126,7 +128,7 @@ def decode(values: Sequence[str], weights_file: Path | None, image_file: Path) -
         raise GrvaeError(f"got {len(means)} values, should be {model.architecture.latents}")
     with torch.no_grad():
         logits = model.decode(model.activate(torch.tensor([means])))
-    write_picture(image_file, torch.sigmoid(logits)[0])
+    write_picture(image_file, torch.sigmoid(logits)[0], model.architecture.images)
 
 
 def parse_values(texts: Sequence[str]) -> list[float]:

@@ -4,6 +4,7 @@ The files are single, hold no path of the machine that wrote them, and are equal
 equal weights. What the exporter notes about itself beyond its version is removed for that.
 """
 
+import json
 import warnings
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from grvae.base.errors import GrvaeError
+from grvae.base.image_spec import ImageSpec
 from grvae.model.vae import VAE
 
 # Far above float32 rounding in sums of a thousand terms, far below anything one can see.
@@ -47,16 +49,19 @@ class Decoder(nn.Module):
 def encoder_to_onnx(model: VAE) -> bytes:
     """ONNX file of the encoder: `images` to `mean`, `scale` and `latents`."""
     example = torch.zeros(2, model.architecture.images.pixels)
-    return _to_onnx(Encoder(model), example, "images", ["mean", "scale", "latents"])
+    outputs = ["mean", "scale", "latents"]
+    return _to_onnx(Encoder(model), example, "images", outputs, model.architecture.images)
 
 
 def decoder_to_onnx(model: VAE) -> bytes:
     """ONNX file of the decoder: `latents`, activated, to `pixels`."""
     example = torch.zeros(2, model.architecture.latents)
-    return _to_onnx(Decoder(model), example, "latents", ["pixels"])
+    return _to_onnx(Decoder(model), example, "latents", ["pixels"], model.architecture.images)
 
 
-def _to_onnx(module: nn.Module, example: Tensor, input_name: str, output_names: list[str]) -> bytes:
+def _to_onnx(
+    module: nn.Module, example: Tensor, input_name: str, output_names: list[str], spec: ImageSpec
+) -> bytes:
     batch = torch.export.Dim("batch")
     with warnings.catch_warnings():
         # PyTorch's own exporter still uses things that PyTorch has deprecated.
@@ -74,6 +79,8 @@ def _to_onnx(module: nn.Module, example: Tensor, input_name: str, output_names: 
         raise AssertionError("the exporter returns a program unless it is given a file")
     file = program.model_proto
     _remove_traces(file)
+    about = {"classes": json.dumps(spec.classes), "side": str(spec.side)}
+    onnx.helper.set_model_props(file, about | {"colours": str(spec.colours)})
     onnx.checker.check_model(file, full_check=True)
     content: bytes = file.SerializeToString(deterministic=True)
     return content

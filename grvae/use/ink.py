@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from grvae.base.sizes import PIXELS, SIDE
+from grvae.base.image_spec import MNIST
 from grvae.data.pictures import boxed, centre
 
 BOX = 20
@@ -21,6 +21,8 @@ SMALLEST = 0.08  # of the pad; a smaller drawing is a dot and is not enlarged to
 # A symmetric drawing lies half way between two pixels. Which one it goes to must not depend on the
 # grid that a pad rounds its points to.
 STROKE_TIE = 0.1
+
+SIDE = MNIST.side
 
 Stroke = Sequence[tuple[float, float]]
 
@@ -38,7 +40,7 @@ def normalise(ink: NDArray[np.floating]) -> NDArray[np.float32]:
     Raises:
         ValueError: it is not a picture of numbers in [0, 1], or there is no ink on it.
     """
-    return boxed(ink, SIDE).reshape(PIXELS)
+    return boxed(ink, SIDE).reshape(MNIST.pixels)
 
 
 def draw_strokes(strokes: Iterable[Stroke]) -> NDArray[np.float32] | None:
@@ -59,7 +61,7 @@ def draw_strokes(strokes: Iterable[Stroke]) -> NDArray[np.float32] | None:
     low, high = points.min(axis=0), points.max(axis=0)
     scale = (BOX - PEN) / max(*(high - low), SMALLEST)
     placed = [SIDE / 2 + (line - (low + high) / 2) * scale for line in lines]
-    return centre(_ink(placed), STROKE_TIE).reshape(PIXELS)
+    return centre(_ink(placed), STROKE_TIE).reshape(MNIST.pixels)
 
 
 def _ink(strokes: Iterable[NDArray[np.float64]]) -> NDArray[np.float32]:

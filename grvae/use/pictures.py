@@ -1,6 +1,8 @@
-"""Image files in and out: people's own pictures of a digit, and MNIST's.
+"""Image files in and out: people's own pictures, and images of a set as they are.
 
-A picture of any size, format and polarity becomes light ink on dark paper in three steps: turned
+For most models a picture is brought to size by the rule of its set, `grvae.data.pictures`. For
+handwritten digits, a picture of any size, format and polarity becomes light ink on dark paper in
+three steps: turned
 upright and laid on opaque paper; the paper's colour, which may change slowly across the picture,
 taken off; what is left stretched to [0, 1] along the ink's colour. `grvae.use.ink` does the rest.
 """
@@ -16,9 +18,10 @@ from scipy import ndimage
 from torch import Tensor
 
 from grvae.base.errors import GrvaeError
-from grvae.base.sizes import PIXELS, SIDE
+from grvae.base.image_spec import MNIST, ImageSpec
 from grvae.base.storage import write_atomically
-from grvae.data.pictures import Floats, as_colours, opaque, open_picture
+from grvae.data.pictures import Floats, as_colours, opaque, open_picture, squared
+from grvae.model.images import as_pictures
 from grvae.use.ink import normalise
 
 Mask = NDArray[np.bool_]
@@ -33,35 +36,45 @@ DIRTIEST = 0.2  # dirt may be this share of all ink
 PARTS, HOLES = 6, 4  # a digit has at most so many strokes apart, broken ones too, and so many holes
 
 
-def read_picture(path: Path) -> Tensor:
-    """Pixels (784,) float32 in [0, 1] of a picture of one digit, made like MNIST's.
+def read_picture(path: Path, spec: ImageSpec) -> Tensor:
+    """Pixels (pixel,) float32 in [0, 1] of a picture, made like those of a set.
 
     Raises:
-        GrvaeError: the file is missing or is no image, or no digit can be found in it.
+        GrvaeError: the file is missing or is no image, or no digit can be found in it, where the
+            set is of digits.
     """
     with open_picture(path) as image:
-        colours = as_colours(opaque(image))
+        paper = opaque(image)
+        if spec != MNIST:
+            return flat(squared(paper, spec.side, "grey" if spec.colours == 1 else "rgb"))
+        colours = as_colours(paper)
     try:
         return torch.from_numpy(normalise(find_ink(colours)))
     except ValueError as error:
         raise GrvaeError(f"{path}: no digit found, {error}") from error
 
 
-def read_as_is(path: Path) -> Tensor:
-    """Pixels (784,) float32 in [0, 1] of an image that is as MNIST's are already.
+def read_as_is(path: Path, spec: ImageSpec) -> Tensor:
+    """Pixels (pixel,) float32 in [0, 1] of an image that is as those of a set are already.
 
     Raises:
         GrvaeError: the file is missing, is no image, or is one of another size or kind.
     """
     with open_picture(path) as image:
-        if image.size != (SIDE, SIDE):
-            raise GrvaeError(f"{path}: got {image.width}x{image.height} pixels, should be 28x28")
+        if image.size != (spec.side, spec.side):
+            size = f"{spec.side}x{spec.side}"
+            raise GrvaeError(f"{path}: got {image.width}x{image.height} pixels, should be {size}")
         if image.mode not in READABLE_MODES:
             raise GrvaeError(f"{path}: got colour mode {image.mode}, should be 8-bit grey or RGB")
         if np.array(image.convert("RGBA"))[..., 3].min() < 255:
             raise GrvaeError(f"{path}: got a transparent image, should be light ink on black")
-        grey = np.array(image.convert("L"), dtype=np.float32)
-    return torch.from_numpy(grey).reshape(PIXELS) / 255
+        return flat(np.array(image.convert("L" if spec.colours == 1 else "RGB")))
+
+
+def flat(picture: NDArray[np.uint8]) -> Tensor:
+    """Pixels (pixel,) float32 in [0, 1] of a picture (side, side), or (side, side, 3)."""
+    planes = picture if picture.ndim == 2 else picture.transpose(2, 0, 1)
+    return torch.from_numpy(planes.astype(np.float32)).flatten() / 255
 
 
 def find_ink(colours: Floats) -> Floats:
@@ -162,9 +175,9 @@ def _strokes(is_ink: Mask) -> Mask:
     return kept
 
 
-def write_picture(path: Path, pixels: Tensor) -> None:
-    """Write pixels (784,) in [0, 1] as a PNG file."""
-    grey = (pixels.reshape(SIDE, SIDE) * 255).round().to(torch.uint8).numpy()
+def write_picture(path: Path, pixels: Tensor, spec: ImageSpec) -> None:
+    """Write pixels (pixel,) in [0, 1] as a PNG file."""
+    picture = (as_pictures(pixels, spec) * 255).round().to(torch.uint8).numpy()
     content = io.BytesIO()
-    Image.fromarray(grey).save(content, format="PNG")
+    Image.fromarray(picture).save(content, format="PNG")
     write_atomically(path, content.getvalue())

@@ -48,7 +48,7 @@ def test_encode_shows_a_row_an_image(model, weights, digit, tmp_path):
     result = run("encode", "--as-is", "--weights", weights, digit, tmp_path / "colour.png")
     header, row, other = (line.split() for line in result.output.splitlines())
     means = means_of(model, digit)
-    assert header == ["image", "argmax", *map(str, range(10)), "warnings"]
+    assert header == ["image", "class", *map(str, range(10)), "warnings"]
     assert row[:12] == [str(digit), str(int(means.argmax())), *(f"{mean:.3f}" for mean in means)]
     assert other[1:] == row[1:]
 
@@ -72,7 +72,8 @@ def test_encode_writes_json_for_scripts(model, weights, digit):
     assert row["image"] == str(digit)
     np.testing.assert_allclose(row["means"], means_of(model, digit), atol=1e-5)
     assert row["argmax"] == int(np.argmax(row["means"]))
-    assert row["runner_up"] == int(np.argsort(row["means"])[-2])
+    assert row["name"] == str(row["argmax"])
+    assert row["runner_up"] == str(np.argsort(row["means"])[-2])
     assert 0 < row["runner_up_chance"] < 0.5
     assert "out_of_distribution" in row
     assert isinstance(row["warnings"], list)

@@ -1,4 +1,5 @@
 import copy
+import json
 import os
 import subprocess
 import sys
@@ -92,3 +93,10 @@ def test_bytes_do_not_depend_on_process_or_folder(some_model, files, tmp_path):
     (tmp_path / "grvae").symlink_to(PROJECT / "grvae")
     other = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, check=True)
     assert other.stdout.endswith(b"".join(files))  # the exporter may print before
+
+
+def test_onnx_files_name_size_colours_and_classes_of_the_images(files):
+    for content in files:
+        props = {p.key: p.value for p in onnx.load_from_string(content).metadata_props}
+        assert json.loads(props["classes"]) == list("0123456789")
+        assert (props["side"], props["colours"]) == ("28", "1")

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
 from grvae.base.errors import GrvaeError
+from grvae.base.image_spec import MNIST, ImageSpec
 from grvae.use.ink import normalise
-from grvae.use.pictures import read_as_is, read_picture
+from grvae.use.pictures import read_as_is, read_picture, write_picture
 
 DIGITS = {
     2: [[(30, 50), (45, 28), (75, 30), (82, 55), (30, 115), (88, 112)]],
@@ -80,7 +82,7 @@ def saved(tmp_path, name, picture):
 @pytest.mark.parametrize("name", EXACT)
 def test_picture_comes_out_as_the_clean_one(tmp_path, name, digit):
     ink = draw(DIGITS[digit])
-    pixels = read_picture(saved(tmp_path, name, EXACT[name](ink)))
+    pixels = read_picture(saved(tmp_path, name, EXACT[name](ink)), MNIST)
     np.testing.assert_allclose(pixels, normalise(ink), atol=0.05)
 
 
@@ -88,7 +90,7 @@ def test_picture_comes_out_as_the_clean_one(tmp_path, name, digit):
 @pytest.mark.parametrize("name", NEARLY)
 def test_photograph_comes_out_nearly_as_the_clean_one(tmp_path, name, digit):
     ink = draw(DIGITS[digit])
-    pixels = read_picture(saved(tmp_path, name, NEARLY[name](ink))).numpy()
+    pixels = read_picture(saved(tmp_path, name, NEARLY[name](ink)), MNIST).numpy()
     # Noise may round the centre of mass to the next whole pixel.
     shifts = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
     clean = normalise(ink).reshape(28, 28)
@@ -113,7 +115,7 @@ def test_picture_is_turned_as_its_exif_says(tmp_path, orientation):
     exif[0x0112] = orientation
     path = tmp_path / "turned.png"
     grey(1 - undo[orientation](ink)).save(path, exif=exif)
-    np.testing.assert_allclose(read_picture(path), normalise(ink), atol=0.01)
+    np.testing.assert_allclose(read_picture(path, MNIST), normalise(ink), atol=0.01)
 
 
 def test_dust_is_left_out(tmp_path):
@@ -121,7 +123,7 @@ def test_dust_is_left_out(tmp_path):
     dusty = ink.copy()
     for row, column in ((3, 3), (135, 100), (70, 5), (10, 105)):
         dusty[row : row + 2, column : column + 2] = 1
-    pixels = read_picture(saved(tmp_path, "dust.png", grey(1 - dusty)))
+    pixels = read_picture(saved(tmp_path, "dust.png", grey(1 - dusty)), MNIST)
     np.testing.assert_allclose(pixels, normalise(ink), atol=0.01)
 
 
@@ -145,23 +147,33 @@ def test_picture_without_a_digit_is_refused(tmp_path, name):
     values, why = NOTHING[name]
     path = saved(tmp_path, f"{name}.png", grey(np.asarray(values, float)))
     with pytest.raises(GrvaeError, match=rf"{name}\.png: no digit found, the picture is .*({why})"):
-        read_picture(path)
+        read_picture(path, MNIST)
 
 
 def test_wholly_transparent_picture_is_refused(tmp_path):
     path = saved(tmp_path, "clear.png", Image.new("RGBA", (30, 30), (10, 200, 30, 0)))
     with pytest.raises(GrvaeError, match="no digit found, the picture is blank"):
-        read_picture(path)
+        read_picture(path, MNIST)
 
 
 def test_transparent_image_is_not_taken_as_is(tmp_path):
     path = saved(tmp_path, "clear.png", transparent(np.eye(28), 0))
     with pytest.raises(GrvaeError, match="got a transparent image"):
-        read_as_is(path)
+        read_as_is(path, MNIST)
 
 
 def test_picture_with_too_many_pixels_is_said_to_have_them(tmp_path, monkeypatch):
     path = saved(tmp_path, "large.png", Image.new("L", (100, 100)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(GrvaeError, match=r"large\.png: has too many pixels"):
-        read_picture(path)
+        read_picture(path, MNIST)
+
+
+def test_picture_of_another_set_is_brought_to_its_size_and_colours(tmp_path):
+    path = saved(tmp_path, "red.png", Image.new("RGB", (40, 20), (255, 0, 0)))
+    spec = ImageSpec(classes=("a", "b"), side=16, colours=3)
+    red, green, _ = read_picture(path, spec).view(3, 16, 16)
+    assert red.min() == 1
+    assert green.max() == 0
+    write_picture(tmp_path / "back.png", read_picture(path, spec), spec)
+    assert torch.equal(read_as_is(tmp_path / "back.png", spec), read_picture(path, spec))

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
-from grvae.data.published import load_digits
-from grvae.data.sets import write_splits
 
 from benchmarks.sweep import fill_table, run_halves, study_runs, sweep, trial_runs
 from grvae.base.errors import GrvaeError
 from grvae.base.layout import DataFolder
 from grvae.base.storage import load_table, save_table
+from grvae.data.published import load_digits
+from grvae.data.sets import write_splits
 from grvae.measure.metrics import argmax_accuracy
 from grvae.params import load_params
 from studies.longer.halves import HalvesRecipe
