@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from tests.project import Project, ran, warm_environment
+from tests.project import ENVIRONMENT, Project, ran
 
 TRAIN = "train@routed-0"
 
@@ -21,7 +21,7 @@ def project(tmp_path_factory):
             picture.save(project.folder / "images" / "mine" / name / f"{number}.png")
     project.run("dvc", "add", "images/mine")
     project.commit()
-    assert ran(project.run("dvc", "repro", TRAIN)) == ["download@routed", TRAIN]
+    assert set(ran(project.repro(TRAIN))) == {"resolve", "download", TRAIN}
     project.commit()
     return project
 
@@ -29,8 +29,8 @@ def project(tmp_path_factory):
 def test_edit_that_changes_no_pixel_runs_the_download_alone(project):
     (project.folder / "images" / "mine" / "circle" / "notes.txt").write_text("drawn by hand")
     project.run("dvc", "add", "images/mine")
-    assert ran(project.run("dvc", "repro", TRAIN)) == ["download@routed"]
-    assert ran(project.run("dvc", "repro", TRAIN)) == []
+    assert ran(project.repro(TRAIN)) == ["download"]
+    assert ran(project.repro(TRAIN)) == []
 
 
 def test_edit_of_pictures_runs_the_training_too(project):
@@ -38,7 +38,7 @@ def test_edit_of_pictures_runs_the_training_too(project):
         picture = project.folder / "images" / "mine" / "circle" / f"{number}.png"
         Image.new("L", (30, 20), 7 + number).save(picture)
     project.run("dvc", "add", "images/mine")
-    assert ran(project.run("dvc", "repro", TRAIN)) == ["download@routed", TRAIN]
+    assert ran(project.repro(TRAIN)) == ["download", TRAIN]
     project.commit()
 
 
@@ -53,6 +53,6 @@ def test_temporary_copy_has_what_dvc_tracks_and_finds_a_relative_folder(
         given.mkdir(parents=True, exist_ok=True)
         for number in range(10):
             Image.new("L", (9, 9), number).save(given / f"{number}.png")
-    command = ["dvc", "exp", "run", "--temp", "--force", "-s", "download@routed"]
-    output = project.run(*command, environment=warm_environment() | environment)
+    command = ["dvc", "exp", "run", "--temp", "--force", "-s", "download"]
+    output = project.run(*command, environment=ENVIRONMENT | environment)
     assert f"mine: folders of pictures, {classes} classes" in output
