@@ -60,7 +60,7 @@ def test_row_that_fails_is_named_and_the_others_are_recorded(toy, scheduler):
 def test_rows_of_killed_workers_run_again_though_their_data_are_lost(toy, plain, scheduler):
     """All workers are killed, and with them the only copies of sources and data; others start."""
     toy.hang("runs/b/0/model.txt")
-    process = toy.start("--scheduler", scheduler)
+    process = toy.start("--scheduler", scheduler, "evaluate@b-0")
     for worker in worker_of(toy.hanging()).parent().children():
         if worker.cmdline()[0].startswith("dask worker ["):
             worker.kill()
@@ -73,7 +73,7 @@ def test_rows_of_killed_workers_run_again_though_their_data_are_lost(toy, plain,
 @pytest.mark.parametrize("end", [interrupt, subprocess.Popen.kill])
 def test_stage_ends_with_its_caller(toy, scheduler, end):
     toy.hang("runs/a/1/model.txt")
-    process = toy.start("--scheduler", scheduler)
+    process = toy.start("--scheduler", scheduler, "train@a-1")
     stage = toy.hanging()
     end(process)
     process.communicate(timeout=20)
