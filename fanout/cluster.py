@@ -5,7 +5,6 @@ a disk or a remote that it shares with the caller.
 """
 
 import hashlib
-import importlib.metadata
 import io
 import logging
 import os
@@ -198,7 +197,8 @@ def unpack(archive: bytes, top: Path) -> None:
 
 def installed() -> dict[str, str]:
     """What may change a result's bits, by name: the machine, Python and every package."""
-    packages = {found.name: found.version for found in importlib.metadata.distributions()}
+    found = (path.stem for folder in sys.path for path in Path(folder).glob("*.dist-info"))
+    packages = dict(name.split("-", 1) for name in found)
     return {"machine": platform.machine(), "python": platform.python_version()} | packages
 
 

@@ -7,6 +7,8 @@ import pytest
 from fanout.__main__ import main
 from tests.fanout.toy import GRAPH
 
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep")  # DVC's own, by pygtrie
+
 
 def error(capsys, *arguments):
     assert main(arguments) == 1

@@ -177,7 +177,4 @@ def interrupt(process: subprocess.Popen[str]) -> None:
 
 def worker_of(stage: psutil.Process) -> psutil.Process:
     """The Dask worker that runs a stage, below its nanny."""
-    started = ("multiprocessing.spawn", "multiprocessing.forkserver")
-    return next(
-        p for p in stage.parents() if any(name in " ".join(p.cmdline()) for name in started)
-    )
+    return next(p for p in stage.parents() if p.cmdline()[0].startswith("dask worker ["))
