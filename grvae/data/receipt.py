@@ -26,7 +26,7 @@ def receipt_of(name: str, train: Dataset, test: Dataset, seen: Seen) -> dict[str
         `test_images_in_train`, of the same pixels.
     """
     sizes = sorted(seen.sizes, key=lambda size: (size[0] * size[1], size))
-    known = {sha256(image).digest() for image in train.images}
+    known = {sha256(image.tobytes()).digest() for image in train.images}
     light_on_dark = sum(
         int(is_light_on_dark(part.images[start : start + AT_ONCE]).sum())
         for part in (train, test)
@@ -47,7 +47,9 @@ def receipt_of(name: str, train: Dataset, test: Dataset, seen: Seen) -> dict[str
             "dark_on_light": len(train.labels) + len(test.labels) - light_on_dark,
         },
         "test_cut": {"share": TEST_SHARE, "seed": TEST_SEED} if seen.test_was_cut else None,
-        "test_images_in_train": sum(sha256(image).digest() in known for image in test.images),
+        "test_images_in_train": sum(
+            sha256(image.tobytes()).digest() in known for image in test.images
+        ),
         "skipped": seen.skipped,
     }
 
