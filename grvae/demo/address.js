@@ -6,12 +6,12 @@ Demo.Address = (() => {
   let written = 0;
 
   function current() {
-    const { cards, digits, pixels, pure } = state;
+    const { cards, images, pixels, pure } = state;
     const { pad } = Demo.Input;
     const follows = (card) => !card.model || (card.reconstructs && pixels) || pure !== null;
     return {
       models: cards.map((card) => card.wanted),
-      digit: pad.digit === null || !digits ? null : digits.numbers[pad.digit],
+      image: pad.image === null || !images ? null : images.numbers[pad.image],
       strokes: pad.strokes,
       sliders: cards.map((card) => (follows(card) ? null : card.latents)),
       pure,
@@ -56,10 +56,11 @@ Demo.Address = (() => {
       return cards[i].wanted === name ? null : Demo.Models.choose(cards[i], name);
     });
     try {
-      update({ digits: await Demo.Digits.load() });
+      update({ images: await Demo.TestImages.load() });
       Demo.Models.findMisclassified();
     } catch (error) {
-      Demo.showBanner(`${error.message} Test digits are missing; you can still draw.`);
+      const { drawable, words } = Demo.Images;
+      Demo.showBanner(`${error.message} Test ${words.things} are missing${drawable ? "; you can still draw" : ""}.`);
     }
     showInput(wanted);
     await Promise.all(loading);
@@ -68,13 +69,13 @@ Demo.Address = (() => {
     if (wanted.view && !wanted.embed) byId(wanted.view).scrollIntoView();
   }
 
-  function showInput({ strokes, digit }) {
-    const { pad, showDigit } = Demo.Input;
-    if (strokes) pad.showStrokes(strokes);
-    else if (state.digits && pad.strokes.length === 0) showDigit(Math.max(0, state.digits.numbers.indexOf(digit)));
+  function showInput({ strokes, image }) {
+    const { pad, showImage } = Demo.Input;
+    if (strokes && Demo.Images.drawable) pad.showStrokes(strokes);
+    else if (state.images && pad.strokes.length === 0) showImage(Math.max(0, state.images.numbers.indexOf(image)));
   }
 
-  /* A line for each model: its name, and where its ten sliders stand. */
+  /* A line for each model: its name, and where its sliders stand. */
   const numbers = () =>
     state.cards
       .filter((card) => card.model)

@@ -21,7 +21,7 @@ Demo.Card = class Card {
     menu.addEventListener("change", () => handlers.onChoose(this, menu.value));
     this.find(".remove").addEventListener("click", () => handlers.onRemove(this));
     this.find(".again").addEventListener("click", () => handlers.onChoose(this, menu.value));
-    this.rows = Array.from({ length: 10 }, (_, latent) => this.buildRow(latent));
+    this.rows = Array.from({ length: Demo.Images.count }, (_, latent) => this.buildRow(latent));
     this.find(".latents").append(...this.rows.map((row) => row.element));
     this.intervention = new Demo.Intervention(this);
     this.showWaiting();
@@ -34,7 +34,7 @@ Demo.Card = class Card {
 
   buildRow(latent) {
     const id = `latent-${this.slot}-${latent}`;
-    const label = Demo.make("label", { htmlFor: id }, String(latent), Demo.make("small"));
+    const label = Demo.make("label", { htmlFor: id }, Demo.make("span"), Demo.make("small"));
     const bar = Demo.make("div", { className: "bar" });
     const track = Demo.make("div", { className: "track" }, Demo.make("div", { className: "zero" }), bar);
     track.setAttribute("role", "img");
@@ -89,9 +89,11 @@ Demo.Card = class Card {
     const [low, high] = model.bars;
     const [from, to] = model.sliders.map((value) => (value - low) / (high - low));
     this.rows.forEach((row, latent) => {
-      const digit = model.assignment[latent];
-      row.label.querySelector("small").textContent = model.labelled ? "" : `fits ${digit}`;
-      row.name = model.labelled ? `Digit ${latent}` : `Latent ${latent}, fits ${digit} best`;
+      const [name, fits] = [model.nameOf(latent), model.labelled ? "" : `fits ${model.classOf(latent)}`];
+      row.label.querySelector("span").textContent = name;
+      row.label.querySelector("small").textContent = fits;
+      row.label.title = Demo.Images.hasLongNames ? `${name} ${fits}` : "";
+      row.name = fits ? `Latent ${name}, ${fits} best` : `${Demo.Words.capitalised(Demo.Images.words.noun)} ${name}`;
       row.element.style.setProperty("--zero", this.shareOfBars(0));
       row.element.style.setProperty("--from", from);
       row.element.style.setProperty("--to", to);
@@ -106,15 +108,15 @@ Demo.Card = class Card {
     return Math.min(1, Math.max(0, (value - low) / (high - low)));
   }
 
-  /* Encode 784 pixels, and move the sliders to the encoding; without pixels they stay. */
+  /* Encode an image, and move the sliders to the encoding; without pixels they stay. */
   setInput(pixels, label) {
     Object.assign(this, { pixels, label });
     if (!this.model) return;
     this.means = pixels && this.model.encode(pixels);
     this.classified = pixels && this.model.classify(pixels, this.means);
     this.reconstruction = pixels && this.model.decode(this.model.activate(this.means));
-    Demo.Paint.grey(this.find(".original"), pixels);
-    Demo.Paint.grey(this.find(".reconstruction"), this.reconstruction);
+    Demo.Paint.image(this.find(".original"), pixels);
+    Demo.Paint.image(this.find(".reconstruction"), this.reconstruction);
     this.showEncoding();
     this.showClass();
     if (pixels) this.encode();
@@ -150,21 +152,21 @@ Demo.Card = class Card {
   showClass() {
     const { classified, label, model } = this;
     const show = (name, text) => (this.find(name).textContent = text);
-    this.find(".digit").classList.toggle("doubted", Boolean(classified && classified.outOfDistribution));
+    this.find(".answer").classList.toggle("doubted", Boolean(classified && classified.outOfDistribution));
     if (!classified) {
-      show(".digit", "\u2013");
+      show(".answer", "\u2013");
       show(".reason", "No input");
       show(".margin", "");
       show(".verdict", "");
       return;
     }
-    const { digit, runnerUp, largest, lowMargin, outOfDistribution } = classified;
-    const isRight = digit === label;
-    const margin = `${lowMargin ? "Low margin" : "Margin"} over ${runnerUp}: ${Demo.Words.decimal(classified.margin)}`;
-    show(".digit", outOfDistribution ? `${digit}?` : digit);
-    show(".reason", `Latent ${largest} is the largest${model.labelled ? "" : `; it fits ${digit} best`}`);
-    show(".margin", outOfDistribution ? `Out of distribution: ${outOfDistribution}` : margin);
-    show(".verdict", label === null ? "" : `${isRight ? "Right" : "Wrong"}, labelled ${label}`);
+    const { largest, second, lowMargin, outOfDistribution } = classified;
+    const [answer, isRight] = [model.classOf(largest), classified.label === label];
+    const margin = `${lowMargin ? "Low margin" : "Margin"} over ${model.classOf(second)}: ${Demo.Words.decimal(classified.margin)}`;
+    show(".answer", outOfDistribution ? `${answer}?` : answer);
+    show(".reason", `Latent ${model.nameOf(largest)} is the largest${model.labelled ? "" : `; it fits ${answer} best`}`);
+    show(".margin", outOfDistribution ? `Out of distribution: ${Demo.Words.strangeness(outOfDistribution)}` : margin);
+    show(".verdict", label === null ? "" : `${isRight ? "Right" : "Wrong"}, labelled ${Demo.Images.classes[label]}`);
     this.find(".verdict").className = `verdict ${isRight ? "right" : "wrong"}`;
   }
 
@@ -183,7 +185,7 @@ Demo.Card = class Card {
     });
     const difference = pixels && this.decoded.map((pixel, i) => pixel - pixels[i]);
     this.error = difference && Demo.Model.squaredError(this.decoded, pixels);
-    Demo.Paint.grey(this.find(".decoded"), this.decoded);
+    Demo.Paint.image(this.find(".decoded"), this.decoded);
     Demo.Paint.difference(this.find(".difference"), difference);
     this.find(".squared-error").textContent = difference ? this.error.toFixed(1) : "\u2013";
     const medians = model.latents.rest;

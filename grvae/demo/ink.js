@@ -1,21 +1,22 @@
 "use strict";
-/* From strokes to an image like MNIST's; `draw_strokes` in grvae/use/ink.py is the same in Python,
+/* From strokes to an image like MNIST's, of the set's own side; `draw_strokes` in grvae/use/ink.py is the same in Python,
    and a test compares the two.
 
    MNIST's digits were fitted into 20 x 20 pixels, keeping their proportions, and then moved by
-   whole pixels until their centre of mass was at pixel (14, 14) of 28 x 28 (LeCun et al. 1998).
+   whole pixels until their centre of mass was at pixel (14, 14) of 28 x 28 (LeCun et al. 1998); the
+   same in proportion for other sides.
    Strokes are scaled as geometry and inked with a pen of one width, so that a small drawing does
    not come out bold. */
 
 Demo.Ink = (() => {
-  const SIDE = 28;
-  const BOX = 20;
-  const CENTRE = 14;
-  const PEN = 2.4; // width in pixels of 28 x 28; about what MNIST's strokes have
+  const SIDE = Demo.Images.side;
+  const BOX = Math.round((SIDE * 20) / 28);
+  const CENTRE = SIDE / 2;
+  const PEN = (2.4 * SIDE) / 28; // pixels wide; about what MNIST's strokes have
   const SMALLEST = 0.08; // of the pad; a smaller drawing is a dot and is not enlarged to fill the box
   const TIE = 0.1; // pixels: a symmetric drawing lies half way, and the pad's grid must not decide
 
-  /* Strokes are lists of points {x, y} in [0, 1], y down. Returns 784 pixels or null for none. */
+  /* Strokes are lists of points {x, y} in [0, 1], y down. Returns the flat image, or null for none. */
   function toImage(strokes) {
     let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
     for (const stroke of strokes) {
@@ -81,5 +82,5 @@ Demo.Ink = (() => {
     });
   }
 
-  return { SIDE, PIXELS: SIDE * SIDE, toImage, distanceToSegment };
+  return { toImage, distanceToSegment };
 })();

@@ -1,32 +1,32 @@
 "use strict";
-/* The input: what is drawn on the pad, or a test digit. */
+/* The input: what is drawn on the pad, or a test image. */
 
 Demo.Input = (() => {
   const { Ink, Paint, Words, announce, byId, make, state, update } = Demo;
   const pad = new Demo.Pad(byId("pad"), { onChange: showPad, onEnd: tell });
 
   function showPad() {
-    if (pad.digit !== null) setDigit(pad.digit);
+    if (pad.image !== null) setImage(pad.image);
     else setInput(Ink.toImage(pad.strokes), null, pad.strokes.length ? "Your drawing" : "Empty pad");
   }
 
-  function showDigit(position) {
-    const canvas = make("canvas", { width: Ink.SIDE, height: Ink.SIDE });
-    Paint.grey(canvas, state.digits.pixels(position));
-    pad.showDigit(position, canvas);
-    setDigit(position);
+  function showImage(position) {
+    const canvas = make("canvas");
+    Paint.image(canvas, state.images.pixels(position));
+    pad.showImage(position, canvas);
+    setImage(position);
   }
 
-  function setDigit(position) {
-    const { labels, numbers, pixels } = state.digits;
+  function setImage(position) {
+    const { labels, nameOf, pixels } = state.images;
     state.example = position;
-    setInput(pixels(position), labels[position], `Test digit ${numbers[position]}, a ${labels[position]}`);
+    setInput(pixels(position), labels[position], nameOf(position));
     Demo.Models.showExample();
   }
 
   function setInput(pixels, label, source) {
     if (pixels) Demo.Sliders.setByHand();
-    Paint.grey(byId("seen"), pixels);
+    Paint.image(byId("seen"), pixels);
     state.cards.forEach((card) => card.setInput(pixels, label));
     update({ pixels, label, source });
   }
@@ -44,25 +44,25 @@ Demo.Input = (() => {
     announce(inWords());
   }
 
-  /* ---- test digits ---- */
+  /* ---- test images ---- */
 
   function chosen() {
     const found = state.misclassified && state.misclassified.positions;
-    return byId("misclassified").checked && found ? found : state.digits.all;
+    return byId("misclassified").checked && found ? found : state.images.all;
   }
 
   function stepBy(step) {
     const among = chosen();
-    const at = among.indexOf(pad.digit ?? state.example);
+    const at = among.indexOf(pad.image ?? state.example);
     const from = at >= 0 ? at : step > 0 ? -1 : 0;
-    showDigit(among[(from + step + among.length) % among.length]);
+    showImage(among[(from + step + among.length) % among.length]);
     tell();
   }
 
   function showRandom() {
-    const others = chosen().filter((each) => each !== pad.digit);
+    const others = chosen().filter((each) => each !== pad.image);
     const among = others.length ? others : chosen();
-    showDigit(among[Math.floor(Math.random() * among.length)]);
+    showImage(among[Math.floor(Math.random() * among.length)]);
     tell();
   }
 
@@ -77,7 +77,7 @@ Demo.Input = (() => {
     for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
     byId("misclassified").checked = false;
     byId("misclassified").addEventListener("change", ({ target }) => {
-      if (target.checked && !chosen().includes(pad.digit)) showRandom();
+      if (target.checked && !chosen().includes(pad.image)) showRandom();
     });
     document.addEventListener("keydown", (event) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.shiftKey) {
@@ -87,5 +87,5 @@ Demo.Input = (() => {
     });
   }
 
-  return { pad, classes, inWords, showDigit, tell, listen };
+  return { pad, classes, inWords, showImage, tell, listen };
 })();

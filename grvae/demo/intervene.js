@@ -10,45 +10,51 @@ Demo.Intervention = class Intervention {
     this.other = find(".other");
     this.donor = find(".donor");
     this.effect = find(".effect");
-    for (const menu of [this.which, this.other, this.donor]) {
-      menu.append(...Array.from({ length: 10 }, (_, i) => Demo.make("option", { value: i }, String(i))));
-      menu.autocomplete = "off";
-    }
+    for (const menu of [this.which, this.other, this.donor]) menu.autocomplete = "off";
     find(".to-median").addEventListener("click", () => this.toMedian());
     find(".swap").addEventListener("click", () => this.swap());
     find(".copy").addEventListener("click", () => this.copy());
   }
 
   reset() {
+    const { classes, count } = Demo.Images;
+    const fill = (menu, nameOf, chosen) => {
+      menu.replaceChildren(...classes.map((_, i) => Demo.make("option", { value: i }, nameOf(i))));
+      menu.value = Math.min(chosen, count - 1);
+    };
+    fill(this.which, (latent) => this.nameOf(latent), count > 2 ? 7 : 0);
+    fill(this.other, (latent) => this.nameOf(latent), 1);
+    fill(this.donor, (label) => classes[label], 3);
     this.effect.textContent = "";
-    this.which.value = 7;
-    this.other.value = 1;
-    this.donor.value = 3;
+  }
+
+  nameOf(latent) {
+    return this.card.model.nameOf(latent);
   }
 
   toMedian() {
     const latent = Number(this.which.value);
-    this.apply(`Latent ${latent} at its median`, (latents) => {
+    this.apply(`Latent ${this.nameOf(latent)} at its median`, (latents) => {
       latents[latent] = this.card.model.latents.rest[latent];
     });
   }
 
   swap() {
     const [one, two] = [Number(this.which.value), Number(this.other.value)];
-    this.apply(`Latents ${one} and ${two} swapped`, (latents) => {
+    this.apply(`Latents ${this.nameOf(one)} and ${this.nameOf(two)} swapped`, (latents) => {
       [latents[one], latents[two]] = [latents[two], latents[one]];
     });
   }
 
   async copy() {
-    const [latent, digit] = [Number(this.which.value), Number(this.donor.value)];
-    const digits = await Demo.Digits.load();
-    const donors = digits.all.filter((each) => digits.labels[each] === digit);
+    const [latent, label] = [Number(this.which.value), Number(this.donor.value)];
+    const images = await Demo.TestImages.load();
+    const donors = images.all.filter((each) => images.labels[each] === label);
     if (!donors.length) return;
     const donor = donors[Math.floor(Math.random() * donors.length)];
     const { model } = this.card;
-    const value = model.activate(model.encode(digits.pixels(donor)))[latent];
-    this.apply(`Latent ${latent} copied from test digit ${digits.numbers[donor]}, a ${digit}`, (latents) => {
+    const value = model.activate(model.encode(images.pixels(donor)))[latent];
+    this.apply(`Latent ${this.nameOf(latent)} copied from ${Demo.Words.uncapitalised(images.nameOf(donor))}`, (latents) => {
       latents[latent] = value;
     });
   }

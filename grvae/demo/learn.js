@@ -3,19 +3,27 @@
    another rule says which latents let it through to the encoder. */
 
 Demo.Learn = (() => {
-  const { Ink, METHODS, Paint, make, setAttribute } = Demo;
+  const { Images, METHODS, Paint, make, setAttribute } = Demo;
   const SVG = "http://www.w3.org/2000/svg";
   const SECONDS = 4;
-  const rowAt = (latent) => 18 + 25 * latent;
+  const { classes, count, hasLongNames, words } = Images;
+
+  // Of many latents the drawing has nine, and says how many more there are.
+  const MOST = 12;
+  const rows = count > MOST ? 9 : count;
+  const pitch = Math.min(25, 250 / rows);
+  const rowAt = (row) => 130.5 + pitch * (row - (rows - 1) / 2);
+  // A latent's box: its edges, its name and its bar; long names take more room.
+  const BOX = hasLongNames ? { left: 184, right: 288, name: 189, bar: 247 } : { left: 206, right: 266, name: 215, bar: 224 };
 
   const STEPS = [
-    { name: "image", text: (d) => `An image of a ${d} goes in.` },
-    { name: "encode", text: () => "The encoder maps its 784 pixels to ten numbers, the latents." },
-    { name: "decode", text: () => "The decoder makes an image of these ten numbers alone: the reconstruction." },
+    { name: "image", text: (label) => `An ${Images.imageOf(label)} goes in.` },
+    { name: "encode", text: () => `The encoder maps its ${words.pixels} to ${words.count} numbers, the latents.` },
+    { name: "decode", text: () => `The decoder makes an image of these ${words.count} numbers alone: the reconstruction.` },
     { name: "error", text: () => "Where the reconstruction is wrong, training sends the error backwards, as a gradient." },
-    { name: "through", text: (d, method) => METHODS[method].through(d) },
-    { name: "rule", text: (d, method, limits) => METHODS[method].rule(d, limits) },
-    { name: "many", text: (d, method) => METHODS[method].many },
+    { name: "through", text: (label, method) => METHODS[method].through(classes[label]) },
+    { name: "rule", text: (label, method, limits) => METHODS[method].rule(classes[label], limits) },
+    { name: "many", text: (label, method) => METHODS[method].many },
   ];
 
   const svg = (tag, attributes, ...children) => {
@@ -30,68 +38,96 @@ Demo.Learn = (() => {
     constructor(element, method) {
       this.element = element;
       this.setMethod(method);
-      const path = (kind, d, latent) =>
-        svg("path", { class: `flow ${kind}`, d, ...(latent === undefined ? {} : { "data-latent": latent }) });
+      const path = (kind, d, isOfLatent = false) =>
+        svg("path", { class: `flow ${kind}`, d, ...(isOfLatent ? { "data-latent": "" } : {}) });
       const picture = (name, x) => svg("image", { class: name, x, y: 95, width: 72, height: 72 });
       const label = (x, y, text) => svg("text", { x, y, class: "caption" }, text);
-      const each = (build) => Array.from({ length: 10 }, (_, latent) => build(latent));
+      const each = (build) => Array.from({ length: rows }, (_, row) => build(row));
+      const { left, right } = BOX;
+      // What belongs to each row, and gets the row's latent as soon as there is an example.
+      this.rows = each((row) => ({
+        encode: path("forward", `M160 131L${left - 2} ${rowAt(row) - 3}`, true),
+        decode: path("forward draw", `M${right + 2} ${rowAt(row) - 3}L320 131`, true),
+        decoderBack: path("backward decoder", `M320 137L${right + 2} ${rowAt(row) + 4}`, true),
+        encoderBack: path("backward encoder", `M${left - 2} ${rowAt(row) + 4}L160 137`, true),
+        box: this.box(rowAt(row)),
+      }));
+      const all = (part) => this.rows.map((row) => row[part]);
+      const more = count - rows;
       const drawing = svg("svg", { viewBox: "0 0 480 272", "aria-hidden": "true", focusable: "false" },
         path("forward", "M80 131H104"), path("forward draw", "M376 131H400"),
         path("backward decoder", "M400 137H376"),
-        ...each((i) => path("forward", `M160 131L204 ${rowAt(i) - 3}`, i)),
-        ...each((i) => path("forward draw", `M268 ${rowAt(i) - 3}L320 131`, i)),
-        ...each((i) => path("backward decoder", `M320 137L268 ${rowAt(i) + 4}`, i)),
-        ...each((i) => path("backward encoder", `M204 ${rowAt(i) + 4}L160 137`, i)),
+        ...all("encode"), ...all("decode"), ...all("decoderBack"), ...all("encoderBack"),
         path("backward encoder", "M104 137H80"),
         svg("polygon", { class: "net first", points: "104,61 160,96 160,172 104,207" }),
         svg("polygon", { class: "net second", points: "376,61 320,96 320,172 376,207" }),
         picture("picture-in", 6), picture("picture-out", 402),
         svg("rect", { class: "frame in", x: 6, y: 95, width: 72, height: 72 }),
         svg("rect", { class: "frame out", x: 402, y: 95, width: 72, height: 72 }),
-        ...each((i) => this.latent(i)),
+        ...all("box"),
         label(42, 184, "image"), label(132, 138, "encoder"), label(348, 138, "decoder"), label(438, 184, "decoded"),
-        label(236, 268, "ten latents"));
-      this.tally = svg("svg", { class: "tally", viewBox: "0 0 120 120", "aria-hidden": "true" },
-        ...each((digit) => each((latent) => svg("rect", { x: 2 + 12 * latent, y: 2 + 12 * digit, width: 10, height: 10,
-          class: digit === latent ? "cell own" : "cell other", "data-digit": digit }))).flat());
+        label(236, 268, `${words.count} latents${more ? `, ${more} of them not drawn` : ""}`));
+      const cells = (build) => classes.map((_, i) => build(i));
+      this.tally = svg("svg", { class: "tally", viewBox: `0 0 ${12 * count} ${12 * count}`, "aria-hidden": "true" },
+        ...cells((label) => cells((latent) => svg("rect", { x: 2 + 12 * latent, y: 2 + 12 * label, width: 10, height: 10,
+          class: label === latent ? "cell own" : "cell other", "data-class": label }))).flat());
       element.querySelector(".drawing").append(drawing);
       element.querySelector(".trained-by").prepend(this.tally);
-      this.bars = [...element.querySelectorAll(".latent-bar")];
-      this.marks = [...element.querySelectorAll(".limit")];
+      this.draw(0, []);
     }
 
-    latent(i) {
-      const y = rowAt(i);
-      return svg("g", { class: "latent-box", "data-latent": i },
-        svg("rect", { class: "latent-frame", x: 206, y: y - 10, width: 60, height: 20, rx: 3 }),
-        svg("rect", { class: "latent-bar", x: 224, y: y - 6, width: 0, height: 12 }),
-        svg("path", { class: "limit", d: `M224 ${y - 9}v18` }),
-        svg("text", { x: 215, y: y + 5, class: "caption" }, String(i)),
-        svg("path", { class: "stop", d: `M196 ${y - 3}l9 13m0 -13l-9 13` }));
+    box(y) {
+      const { left, right, name, bar } = BOX;
+      const height = Math.min(20, pitch - 2);
+      return svg("g", { class: "latent-box", "data-latent": "" },
+        svg("rect", { class: "latent-frame", x: left, y: y - height / 2, width: right - left, height, rx: 3 }),
+        svg("rect", { class: "latent-bar", x: bar, y: y - 6, width: 0, height: 12 }),
+        svg("path", { class: "limit", d: `M${bar} ${y - 9}v18` }),
+        svg("text", { x: name, y: y + 5, class: hasLongNames ? "caption long" : "caption" }),
+        svg("path", { class: "stop", d: `M${left - 10} ${y - 3}l9 13m0 -13l-9 13` }));
     }
 
     setMethod(method) {
       const { name, passes, trained } = METHODS[method];
+      this.isNamed = method !== "none";
       Object.assign(this.element.dataset, { ...passes, trained });
       this.element.querySelector(".method").textContent = name;
     }
 
-    /* Whose latent this image's label is: the others are closed where there is routing. */
-    setDigit(digit) {
-      const part = this.element.querySelectorAll("[data-latent]");
-      for (const cell of this.tally.children) cell.classList.toggle("now", Number(cell.dataset.digit) === digit);
-      for (const each of part) each.classList.toggle("own", Number(each.dataset.latent) === digit);
+    /* Which latents are drawn: the label's, and of the others the largest. */
+    draw(label, latents) {
+      const others = classes.map((_, latent) => latent).filter((latent) => latent !== label);
+      if (latents.length) others.sort((a, b) => latents[b] - latents[a]);
+      this.drawn = [label, ...others].slice(0, rows).sort((a, b) => a - b);
+      this.rows.forEach((row, i) => {
+        const latent = this.drawn[i];
+        for (const part of Object.values(row)) part.dataset.latent = latent;
+        const name = this.isNamed ? classes[latent] : String(latent);
+        row.box.querySelector("text").textContent = name.length > 9 ? `${name.slice(0, 8)}\u2026` : name;
+      });
+    }
+
+    /* Whose latent this image's label is: the others are closed where there is routing. `latents`
+       are those of a model, where there is one. */
+    setLabel(label, latents) {
+      this.draw(label, latents);
+      for (const cell of this.tally.children) cell.classList.toggle("now", Number(cell.dataset.class) === label);
+      for (const each of this.element.querySelectorAll("[data-latent]")) {
+        each.classList.toggle("own", Number(each.dataset.latent) === label);
+      }
     }
 
     /* `title` names the model whose numbers these are; the limits are marked on the same scale. */
-    setNumbers(title, image, decoded, latents, digit, { floor, ceiling }) {
+    setNumbers(title, image, decoded, latents, label, { floor, ceiling }) {
       this.element.querySelector(".whose").textContent = title;
       this.element.querySelector(".picture-in").setAttribute("href", image);
       this.element.querySelector(".picture-out").setAttribute("href", decoded);
       const most = Math.max(...latents, floor || 0, ceiling || 0, 1e-6);
-      this.bars.forEach((bar, i) => bar.setAttribute("width", Math.max(0, (38 * latents[i]) / most)));
-      this.marks.forEach((mark, i) => {
-        const value = i === digit ? floor : ceiling;
+      this.rows.forEach(({ box }, row) => {
+        const latent = this.drawn[row];
+        box.querySelector(".latent-bar").setAttribute("width", Math.max(0, (38 * latents[latent]) / most));
+        const value = latent === label ? floor : ceiling;
+        const mark = box.querySelector(".limit");
         mark.setAttribute("transform", `translate(${(38 * (value || 0)) / most} 0)`);
         mark.classList.toggle("set", Boolean(value));
       });
@@ -99,8 +135,8 @@ Demo.Learn = (() => {
   }
 
   function addressOf(pixels) {
-    const canvas = make("canvas", { width: Ink.SIDE, height: Ink.SIDE });
-    Paint.grey(canvas, pixels);
+    const canvas = make("canvas");
+    Paint.image(canvas, pixels);
     return canvas.toDataURL();
   }
 
@@ -119,7 +155,7 @@ Demo.Learn = (() => {
       this.method = this.methods[0];
       this.left = new Diagram(left, this.method);
       this.right = new Diagram(right, "none");
-      this.digit = 7;
+      this.label = Math.min(7, count - 1);
       this.at = 0;
       this.timer = 0;
       this.find = (selector) => element.querySelector(selector);
@@ -149,14 +185,14 @@ Demo.Learn = (() => {
     }
 
     /* An example with the numbers of real models; either may not be there yet. */
-    setExample(digit, pixels, model, baseline) {
-      this.digit = digit;
+    setExample(label, pixels, model, baseline) {
+      this.label = label;
       for (const [diagram, each] of [[this.left, model], [this.right, baseline]]) {
-        diagram.setDigit(digit);
+        const latents = each ? each.activate(each.encode(pixels)) : [];
+        diagram.setLabel(label, latents);
         if (!each) continue;
-        const latents = each.activate(each.encode(pixels));
         const title = `with the numbers of ${each.title}, seed ${each.seed}`;
-        diagram.setNumbers(title, addressOf(pixels), addressOf(each.decode(latents)), latents, digit, each);
+        diagram.setNumbers(title, addressOf(pixels), addressOf(each.decode(latents)), latents, label, each);
       }
       this.show();
     }
@@ -188,7 +224,7 @@ Demo.Learn = (() => {
     show() {
       const step = STEPS[this.at];
       this.element.dataset.step = step.name;
-      this.find(".sentence").textContent = step.text(this.digit, this.method, this.limits[this.method]);
+      this.find(".sentence").textContent = step.text(this.label, this.method, this.limits[this.method]);
       this.find(".count").textContent = `${this.at + 1} of ${STEPS.length}`;
     }
   }

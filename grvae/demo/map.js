@@ -1,12 +1,13 @@
 "use strict";
-/* A map of encodings: every test digit where one model puts it, in two latents or two
+/* A map of encodings: every test image where one model puts it, in two latents or two
    principal components. A click, or Enter, loads the image. */
 
 Demo.EncodingMap = class EncodingMap {
   static SIZE = 720;
   static EDGE = 24;
+  static LETTERS = 3; // of a class's name; pointed at, an image says all of it
 
-  /* `onPick(position)` for a test digit. */
+  /* `onPick(position)` for a test image. */
   constructor(element, onPick) {
     this.element = element;
     this.onPick = onPick;
@@ -16,12 +17,9 @@ Demo.EncodingMap = class EncodingMap {
     this.menu = menu;
     this.across = across;
     this.up = up;
-    for (const axis of [this.across, this.up]) {
-      const which = axis === this.across ? "1st" : "2nd";
-      axis.append(Demo.make("option", { value: "component" }, `${which} principal component`));
-      for (let i = 0; i < 10; i++) axis.append(Demo.make("option", { value: i }, `Latent ${i}`));
-      axis.addEventListener("change", () => this.place());
-    }
+    for (const axis of [this.across, this.up]) axis.addEventListener("change", () => this.place());
+    const { thing, things } = Demo.Images.words;
+    this.canvas.setAttribute("aria-label", `Map of test ${things}. Arrow keys go from ${thing} to ${thing}, Enter loads one.`);
     this.menu.addEventListener("change", () => this.show(this.models[this.menu.value]));
     this.canvas.addEventListener("click", (event) => this.pick(this.nearest(this.pointOf(event))));
     this.canvas.addEventListener("pointermove", (event) => this.hover(this.nearest(this.pointOf(event))));
@@ -40,6 +38,15 @@ Demo.EncodingMap = class EncodingMap {
     this.show(models[kept]);
   }
 
+  nameAxes(model) {
+    for (const [axis, which] of [[this.across, "1st"], [this.up, "2nd"]]) {
+      const { value } = axis;
+      axis.replaceChildren(Demo.make("option", { value: "component" }, `${which} principal component`),
+        ...Demo.Images.classes.map((_, i) => Demo.make("option", { value: i }, `Latent ${model.nameOf(i)}`)));
+      axis.value = value || "component";
+    }
+  }
+
   /* Compute only once it is in sight. */
   start() {
     this.started = true;
@@ -48,13 +55,14 @@ Demo.EncodingMap = class EncodingMap {
 
   async show(model) {
     this.model = model;
+    if (model) this.nameAxes(model);
     if (!this.started || !model) return;
-    this.note.textContent = "Encoding the test digits\u2026";
-    const [{ means }, digits] = await Promise.all([Demo.Encodings.of(model), Demo.Digits.load()]);
+    this.note.textContent = `Encoding the test ${Demo.Images.words.things}\u2026`;
+    const [{ means }, images] = await Promise.all([Demo.Encodings.of(model), Demo.TestImages.load()]);
     if (this.model !== model) return;
     this.means = means;
-    this.digits = digits;
-    this.note.textContent = `${means.length} test digits. Choose one.`;
+    this.images = images;
+    this.note.textContent = `${means.length} test ${Demo.Images.words.things}. Choose one.`;
     this.place();
   }
 
@@ -89,19 +97,15 @@ Demo.EncodingMap = class EncodingMap {
   hover(position) {
     if (position === this.hovered) return;
     this.hovered = position;
-    if (position !== null) this.note.textContent = this.nameOf(position);
+    if (position !== null) this.note.textContent = this.images.nameOf(position);
     this.paint();
-  }
-
-  nameOf(position) {
-    return `Test digit ${this.digits.numbers[position]}, a ${this.digits.labels[position]}`;
   }
 
   pick(position) {
     if (position !== null) this.onPick(position);
   }
 
-  /* An arrow key goes to the nearest digit on that side. */
+  /* An arrow key goes to the nearest image on that side. */
   keyDown(event) {
     const sides = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (event.key === "Enter" || event.key === " ") this.pick(this.hovered);
@@ -128,9 +132,9 @@ Demo.EncodingMap = class EncodingMap {
     context.textBaseline = "middle";
     context.font = "600 15px system-ui, sans-serif";
     this.points.forEach(({ x, y }, position) => {
-      const label = this.digits.labels[position];
-      context.fillStyle = Demo.Paint.DIGITS[label];
-      context.fillText(label, x, y);
+      const label = this.images.labels[position];
+      context.fillStyle = Demo.Paint.ofClass(label);
+      context.fillText([...Demo.Images.classes[label]].slice(0, EncodingMap.LETTERS).join(""), x, y);
     });
     this.ring(this.current, "#fff");
     this.ring(this.hovered, "#ffd23f");

@@ -1,5 +1,5 @@
 "use strict";
-/* What there is to say of each way in which latents come to stand for digits: one table. Which of
+/* What there is to say of each way in which latents come to stand for classes: one table. Which of
    them a run is, `method_of` in grvae/use/demo_bundle.py says.
 
    name, about   the method in a word, and in a line on a model's card
@@ -7,9 +7,11 @@
                  ("own"), of all ("all"), or of all up to floor and ceiling ("gate")
    trained       which classes have trained a latent in the end: its own ("own"), its own and softly
                  the others ("soft"), or all ("all")
-   through, rule, many   the explanation's last three sentences, for an image of digit `d` */
+   through, rule, many   the explanation's last three sentences, for an image of class `d` */
 
 Demo.METHODS = (() => {
+  const { noun, count, others } = Demo.Images.words;
+  const trains = noun === "digit" ? "Images of a 7 train latent 7" : `Images of a ${noun} train its own latent`;
   const isSet = (value) => value !== null && value !== undefined;
   const limit = (value, word) => (isSet(value) ? `${word} of ${value}` : word);
   const number = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(1));
@@ -25,23 +27,23 @@ Demo.METHODS = (() => {
   return {
     gated: {
       name: "Gated",
-      about: "Images of a 7 train latent 7; the others stay low.",
+      about: `${trains}; the others stay low.`,
       passes: { early: "own", late: "gate" },
       trained: "soft",
-      through: (d) => `Early in training, only the label latent, ${d}, passes it on to the encoder; without routing, all ten do.`,
+      through: (d) => `Early in training, only the label latent, ${d}, passes it on to the encoder; without routing, all ${count} do.`,
       rule: (d, { floor, ceiling, blocked_gradient_scale: share }) =>
-        `Later all ten pass it on, but a gradient that would reduce the margin is ${fate(share)}: latent ${d} down ` +
+        `Later all ${count} pass it on, but a gradient that would reduce the margin is ${fate(share)}: latent ${d} down ` +
         `while below its ${limit(floor, "floor")}, or another up while above its ${limit(ceiling, "ceiling")}.`,
       many: "After many images, each latent is large for its own class alone, and encodes the style of the others at low activation; without routing, all were trained alike by all classes.",
     },
     routed: {
       name: "Routed",
-      about: "Images of a 7 train latent 7 only, and so on.",
+      about: noun === "digit" ? `${trains} only, and so on.` : `${trains} only.`,
       passes: { early: "own", late: "own" },
       trained: "own",
-      through: (d) => `With routing, only the label latent, ${d}, passes it on to the encoder; without, all ten do.`,
+      through: (d) => `With routing, only the label latent, ${d}, passes it on to the encoder; without, all ${count} do.`,
       rule: (d, { floor }) =>
-        "Only the encoder\u2019s gradient stops at the other nine: the decoder still learns from all ten" +
+        `Only the encoder\u2019s gradient stops at the other ${others}: the decoder still learns from all ${count}` +
         (isSet(floor) ? `; and latent ${d} is not pushed down while it is below its ${limit(floor, "floor")}.` : "."),
       many: "After many images, each latent was trained only by its own class, and stands for it; without routing, each was trained by all classes.",
     },
@@ -50,22 +52,22 @@ Demo.METHODS = (() => {
       about: "No routing: a classification loss names the latents.",
       passes: { early: "all", late: "all" },
       trained: "all",
-      through: () => "All ten pass it on to the encoder, with the classification loss and without; but that loss adds a gradient from the label.",
-      rule: (d) => `The classification loss pushes latent ${d} up and the other nine down, whatever the reconstruction needs.`,
-      many: "After many images, the classification loss has tied each latent to a digit; the reconstruction alone would not.",
+      through: () => `All ${count} pass it on to the encoder, with the classification loss and without; but that loss adds a gradient from the label.`,
+      rule: (d) => `The classification loss pushes latent ${d} up and the other ${others} down, whatever the reconstruction needs.`,
+      many: `After many images, the classification loss has tied each latent to a ${noun}; the reconstruction alone would not.`,
     },
     prior: {
-      name: "Prior by digit",
-      about: "No routing: a prior for each digit names the latents.",
+      name: `Prior by ${noun}`,
+      about: `No routing: a prior for each ${noun} names the latents.`,
       passes: { early: "all", late: "all" },
       trained: "all",
-      through: () => "All ten pass it on to the encoder, with the prior by digit and without; but that prior depends on the label.",
-      rule: (d) => `The prior pulls latent ${d} away from the other nine, whatever the reconstruction needs.`,
-      many: "After many images, the prior has tied each latent to a digit; the reconstruction alone would not.",
+      through: () => `All ${count} pass it on to the encoder, with the prior by ${noun} and without; but that prior depends on the label.`,
+      rule: (d) => `The prior pulls latent ${d} away from the other ${others}, whatever the reconstruction needs.`,
+      many: `After many images, the prior has tied each latent to a ${noun}; the reconstruction alone would not.`,
     },
     none: {
       name: "No routing",
-      about: "No routing: every digit trains every latent.",
+      about: `No routing: every ${noun} trains every latent.`,
       passes: { early: "all", late: "all" },
       trained: "all",
     },

@@ -7,6 +7,7 @@ Demo.Model = class Model {
   // Some of what its description in the bundle says; see `describe_run` in grvae/use/demo_bundle.py.
   variant = "";
   assignment = [];
+  labelled = false;
   /** @type {any} */
   limits = null;
 
@@ -31,6 +32,16 @@ Demo.Model = class Model {
     this.network = Demo.Network.read(description, bytes);
   }
 
+  /* What a latent is called: after its class, where it was trained to be that class's own. */
+  nameOf(latent) {
+    return this.labelled ? this.classOf(latent) : String(latent);
+  }
+
+  /* The class that a latent stands for. */
+  classOf(latent) {
+    return Demo.Images.classes[this.assignment[latent]];
+  }
+
   encode(pixels) {
     return Demo.Network.encode(this.network, pixels);
   }
@@ -43,14 +54,15 @@ Demo.Model = class Model {
     return Demo.Network.decode(this.network, latents);
   }
 
-  /* The digit of the largest mean, by how much it leads, and whether to trust it:
+  /* The label of the largest mean's class, by how much it leads, and whether to trust it:
      `outOfDistribution` says why the image is unlike the training images, if it is. */
   classify(pixels, means = this.encode(pixels)) {
     const [largest, second] = Array.from(means.keys()).sort((a, b) => means[b] - means[a]);
     const margin = means[largest] - means[second];
     return {
       largest,
-      digit: this.assignment[largest],
+      second,
+      label: this.assignment[largest],
       runnerUp: this.assignment[second],
       margin,
       lowMargin: margin < this.limits.low_margin,

@@ -5,7 +5,7 @@ Demo.Models = (() => {
   const { Model, Words, announce, byId, make, state, update } = Demo;
   const MOST_CARDS = 4;
   const map = new Demo.EncodingMap(byId("map"), (position) => {
-    Demo.Input.showDigit(position);
+    Demo.Input.showImage(position);
     Demo.Input.tell();
   });
   const all = () => state.cards.map((card) => card.model).filter(Boolean);
@@ -81,10 +81,10 @@ Demo.Models = (() => {
     announce(`Sliders of ${model.title} set`);
   }
 
-  /* Whenever the first model changes, and when the digits are there: whichever comes last. */
+  /* Whenever the first model changes, and when the images are there: whichever comes last. */
   async function findMisclassified() {
     const model = state.cards[0] && state.cards[0].model;
-    if (!model || !state.digits || (state.misclassified && state.misclassified.model === model)) return;
+    if (!model || !state.images || (state.misclassified && state.misclassified.model === model)) return;
     update({ misclassified: { model, positions: null } });
     await new Promise((resolve) => setTimeout(resolve, 200)); // what is in sight comes first
     const { misclassified: positions } = await Demo.Encodings.of(model);
@@ -98,15 +98,15 @@ Demo.Models = (() => {
     for (const button of byId("learn").querySelectorAll(".steps button")) button.disabled = false;
   }
 
-  /* Its example is the last test digit, by a model of either method. It is one of those that are
+  /* Its example is the last test image, by a model of either method. It is one of those that are
      shown, or else the first of its kind, loaded for this. */
   async function showExample() {
-    const { example, digits } = state;
+    const { example, images } = state;
     if (example === null || !figure) return;
     const { method } = figure;
     const [left, right] = await Promise.all([method, "none"].map(modelOf));
     if (figure.method !== method || state.example !== example) return;
-    figure.setExample(digits.labels[example], digits.pixels(example), left, right);
+    figure.setExample(images.labels[example], images.pixels(example), left, right);
   }
 
   async function modelOf(method) {

@@ -1,5 +1,5 @@
 "use strict";
-/* From each pure digit to the next, at `speed` digits a second, until paused. */
+/* From each class's pure image to the next, at `speed` classes a second, until paused. */
 
 Demo.Morph = class Morph {
   constructor(onFrame, onToggle) {
@@ -18,7 +18,7 @@ Demo.Morph = class Morph {
     if (this.playing) return;
     let last = performance.now();
     const step = (now) => {
-      this.position = (this.position + (Math.max(0, now - last) / 1000) * this.speed) % 10;
+      this.position = (this.position + (Math.max(0, now - last) / 1000) * this.speed) % Demo.Images.count;
       last = now;
       this.onFrame(this.position);
       this.frame = requestAnimationFrame(step);

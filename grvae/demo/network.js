@@ -110,13 +110,13 @@ Demo.Network = (() => {
       };
     },
 
-    /* 784 pixels in [0, 1] to the mean of each latent. */
+    /* Pixels in [0, 1] to the mean of each latent. */
     encode: (network, pixels) => runLayers(network.encoder, pixels),
 
     /* What the decoder takes, from what the encoder gives. */
     activate: (network, means) => means.map(network.activate),
 
-    /* Activated latents to 784 pixels in [0, 1]. */
+    /* Activated latents to pixels in [0, 1]. */
     decode: (network, latents) => runLayers(network.decoder, latents).map(sigmoid),
   };
 })();

@@ -1,5 +1,5 @@
 "use strict";
-/* A canvas to draw on, with pointer or keyboard, that shows a test digit until it is drawn on. */
+/* A canvas to draw on, with pointer or keyboard, that shows a test image until it is drawn on. */
 
 Demo.Pad = class Pad {
   /* Points lie on a grid this fine, so that a link can carry them exactly as they were drawn. */
@@ -14,7 +14,7 @@ Demo.Pad = class Pad {
     this.onChange = onChange;
     this.onEnd = onEnd;
     this.strokes = [];
-    this.digit = null;
+    this.image = null;
     this.background = null;
     this.history = [];
     this.cursor = null;
@@ -32,14 +32,14 @@ Demo.Pad = class Pad {
   }
 
   get empty() {
-    return this.strokes.length === 0 && this.digit === null;
+    return this.strokes.length === 0 && this.image === null;
   }
 
-  /* Show a test digit instead of strokes; the first new stroke removes it. */
-  showDigit(digit, background) {
+  /* Show a test image instead of strokes; the first new stroke removes it. */
+  showImage(image, background) {
     if (this.strokes.length) this.remember();
     this.lift();
-    Object.assign(this, { strokes: [], digit, background });
+    Object.assign(this, { strokes: [], image, background });
     this.paint();
   }
 
@@ -47,7 +47,7 @@ Demo.Pad = class Pad {
   showStrokes(strokes) {
     this.remember();
     this.lift();
-    Object.assign(this, { strokes, digit: null, background: null });
+    Object.assign(this, { strokes, image: null, background: null });
     this.end();
   }
 
@@ -55,11 +55,11 @@ Demo.Pad = class Pad {
     if (this.empty) return;
     this.remember();
     this.lift();
-    Object.assign(this, { strokes: [], digit: null, background: null });
+    Object.assign(this, { strokes: [], image: null, background: null });
     this.end();
   }
 
-  /* Back to what was shown before the last stroke, clearing or digit; a stroke under way is gone. */
+  /* Back to what was shown before the last stroke, clearing or test image; a stroke under way is gone. */
   undo() {
     const before = this.history.pop();
     if (!before) return;
@@ -69,8 +69,8 @@ Demo.Pad = class Pad {
   }
 
   remember() {
-    const { strokes, digit, background } = this;
-    this.history.push({ strokes: strokes.slice(), digit, background });
+    const { strokes, image, background } = this;
+    this.history.push({ strokes: strokes.slice(), image, background });
     if (this.history.length > Pad.HISTORY) this.history.shift();
   }
 
@@ -89,7 +89,7 @@ Demo.Pad = class Pad {
 
   begin(point) {
     this.remember();
-    Object.assign(this, { digit: null, background: null });
+    Object.assign(this, { image: null, background: null });
     this.strokes = [...this.strokes, [point]];
     this.changed();
   }
@@ -134,7 +134,7 @@ Demo.Pad = class Pad {
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (event.key in moves) {
       const from = this.cursor || { x: 0.5, y: 0.5 };
-      const [dx, dy] = moves[event.key].map((sign) => sign / Demo.Ink.SIDE);
+      const [dx, dy] = moves[event.key].map((sign) => sign / Demo.Images.side);
       this.cursor = Pad.at(from.x + dx, from.y + dy);
       if (this.penDown) this.extend([this.cursor]);
       else this.paint();

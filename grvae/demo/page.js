@@ -7,18 +7,18 @@ Demo.showBanner = (text) => {
 };
 
 Demo.render = () => {
-  const { Input, Models, byId, make, setAttribute, state } = Demo;
-  const { cards, digits, misclassified, pixels, pure, started } = state;
+  const { Images, Input, Models, byId, make, setAttribute, state } = Demo;
+  const { cards, images, misclassified, pixels, pure, started } = state;
   const hasModels = Models.all().length > 0;
   const enable = (ids, condition) => ids.forEach((id) => (byId(id).disabled = !condition));
 
-  setAttribute(byId("seen"), "aria-label", pixels ? "What the encoder sees: 28 by 28 pixels" : "Nothing yet");
+  setAttribute(byId("seen"), "aria-label", pixels ? `What the encoder sees: ${Images.side} by ${Images.side} pixels` : "Nothing yet");
   byId("hint").hidden = pixels !== null;
   byId("source").textContent = state.source;
   byId("classes").replaceChildren(...Input.classes().map(([name, text]) => make("li", {}, name, make("span", {}, text))));
   enable(["undo"], Input.pad.history.length > 0);
   enable(["clear"], !Input.pad.empty);
-  enable(["previous", "random", "next"], digits);
+  enable(["previous", "random", "next"], images);
 
   const found = misclassified && misclassified.positions;
   const whose = misclassified ? misclassified.model.title : "the first model";
@@ -29,15 +29,15 @@ Demo.render = () => {
   enable(["encode"], pixels && hasModels);
   enable(["reset", "play", "speed", "copy-numbers"], hasModels);
   byId("play").textContent = state.playing ? "Pause" : "Play";
-  [...byId("pure").children].forEach((button, digit) => {
+  [...byId("pure").children].forEach((button, label) => {
     button.disabled = !hasModels;
-    setAttribute(button, "aria-pressed", String(digit === pure));
+    setAttribute(button, "aria-pressed", String(label === pure));
   });
 
   enable(["copy-link", "view", "embed", "add"], started);
   byId("add").hidden = cards.length >= Models.most();
   cards.forEach((card) => (card.find(".remove").hidden = cards.length < 2));
-  Models.map.setCurrent(Input.pad.digit);
+  Models.map.setCurrent(Input.pad.image);
 };
 
 Demo.start = async () => {
@@ -46,6 +46,7 @@ Demo.start = async () => {
     showBanner(why);
     document.documentElement.dataset.ready = "false";
   };
+  Demo.Images.fill();
   for (const part of [Demo.Sliders, Demo.Input, Models, Address]) part.listen();
   if (!Data.canInflate()) {
     giveUp(`This browser is too old. The page needs ${byId("browsers").textContent}, or later.`);

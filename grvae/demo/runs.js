@@ -2,13 +2,13 @@
 /* The tables below: what made each model that is shown, one column a model. */
 
 Demo.Runs = (() => {
-  const { Words, byId, make } = Demo;
+  const { Images, Words, byId, make } = Demo;
   function show(models) {
     fill(byId("runs"), models, (model) => ({
       seed: model.seed,
-      "accuracy on test digits": model.labelled
+      [`accuracy on test ${Images.words.things}`]: model.labelled
         ? Words.percent(model.measures.argmax_accuracy)
-        : `${Words.percent(model.measures.assigned_accuracy)}, by the digits that its latents fit best`,
+        : `${Words.percent(model.measures.assigned_accuracy)}, by the ${Images.words.nouns} that its latents fit best`,
       "squared error per image": model.measures.squared_error_per_image.toFixed(1),
       routing: model.recipe.routing,
       "weights, SHA-256": `${model.weights_sha256.slice(0, 12)}\u2026`,

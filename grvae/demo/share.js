@@ -2,15 +2,15 @@
 /* What the page shows, as the part of its address after the #, and back. Everything is optional:
 
    m=routed-10,baseline-10   the models, in order
-   d=812                     a test digit, by its number in the test split
+   d=812                     a test image, by its number in the test split
    s=...                     or a drawing: strokes split by ".", two characters a coordinate
    z0=0.52_1.2_...           the sliders of the first model, where they do not follow the input
-   p=7                       or a pure digit
+   p=7                       or a class's pure image, by its place among the classes
    view=map                  the section to show
    embed=1                   and nothing else */
 
 Demo.Share = (() => {
-  const { Ink, Pad, make } = Demo;
+  const { Images, Ink, Pad, make } = Demo;
   const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const VIEWS = ["learn", "try", "atlas", "map"];
   const MOST_POINTS = 2000;
@@ -64,11 +64,11 @@ Demo.Share = (() => {
     return points.filter((_, i) => kept.has(i));
   }
 
-  function write({ models, digit, strokes, sliders, pure, view, embed }) {
+  function write({ models, image, strokes, sliders, pure, view, embed }) {
     const parts = [];
     if (models) parts.push(["m", models.join(",")]);
     if (strokes && strokes.length) parts.push(["s", writeStrokes(strokes)]);
-    else if (digit !== null && digit !== undefined) parts.push(["d", digit]);
+    else if (image !== null && image !== undefined) parts.push(["d", image]);
     (sliders || []).forEach((latents, card) => {
       if (latents) parts.push([`z${card}`, Array.from(latents, (each) => +each.toFixed(3)).join("_")]);
     });
@@ -85,15 +85,15 @@ Demo.Share = (() => {
     const whole = (key) => (/^\d{1,6}$/.test(parts.get(key) || "") ? Number(parts.get(key)) : null);
     const sliders = [0, 1, 2, 3].map((card) => {
       const values = (parts.get(`z${card}`) || "").split("_").map(Number);
-      return values.length === 10 && values.every((each) => Math.abs(each) < 1000) ? values : null;
+      return values.length === Images.count && values.every((each) => Math.abs(each) < 1000) ? values : null;
     });
     const view = parts.get("view");
     return {
       models: parts.has("m") ? parts.get("m").split(",") : null,
-      digit: whole("d"),
+      image: whole("d"),
       strokes: parts.has("s") ? readStrokes(parts.get("s")) : null,
       sliders,
-      pure: whole("p") !== null && whole("p") < 10 ? whole("p") : null,
+      pure: whole("p") !== null && whole("p") < Images.count ? whole("p") : null,
       view: VIEWS.includes(view) ? view : null,
       embed: parts.get("embed") === "1",
     };

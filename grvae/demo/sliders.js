@@ -2,28 +2,28 @@
 /* What moves the sliders of all models at once. */
 
 Demo.Sliders = (() => {
-  const { announce, byId, make, setAttribute, state, update } = Demo;
+  const { Images, announce, byId, make, setAttribute, state, update } = Demo;
   const morph = new Demo.Morph(showMorph, showPlaying);
   const ready = () => state.cards.filter((card) => card.model);
 
-  /* Whoever moves the latents stops the morph; `pure` is the pure digit now shown, if any. */
+  /* Whoever moves the latents stops the morph; `pure` is the class whose pure image is now shown, if any. */
   function setByHand(pure = null) {
     morph.pause();
     byId("morph-state").textContent = "";
     update({ pure });
   }
 
-  function showPure(digit) {
-    setByHand(digit);
-    morph.position = digit;
-    for (const card of ready()) card.setLatents(card.model.latents.pure[digit]);
-    announce(`Latents of a pure ${digit}`);
+  function showPure(label) {
+    setByHand(label);
+    morph.position = label;
+    for (const card of ready()) card.setLatents(card.model.latents.pure[label]);
+    announce(`Latents of a pure ${Images.classes[label]}`);
   }
 
   function showMorph(at) {
     const [from, part] = [Math.floor(at), at % 1];
-    const to = (from + 1) % 10;
-    const text = `${from} \u2192 ${to}`;
+    const to = (from + 1) % Images.count;
+    const text = `${Images.classes[from]} \u2192 ${Images.classes[to]}`;
     if (byId("morph-state").textContent !== text) byId("morph-state").textContent = text;
     for (const card of ready()) {
       const { pure: ends } = card.model.latents;
@@ -46,7 +46,7 @@ Demo.Sliders = (() => {
     const slider = byId("speed");
     morph.speed = slider.valueAsNumber;
     slider.style.setProperty("--fill", `${(100 * (slider.value - slider.min)) / (slider.max - slider.min)}%`);
-    setAttribute(slider, "aria-valuetext", `${slider.value} digits a second`);
+    setAttribute(slider, "aria-valuetext", `${slider.value} ${Images.words.nouns} a second`);
   }
 
   function reset() {
@@ -88,12 +88,12 @@ Demo.Sliders = (() => {
   }
 
   function listen() {
-    for (let digit = 0; digit < 10; digit++) {
-      const button = make("button", { type: "button", disabled: true }, String(digit));
-      button.setAttribute("aria-label", `Pure ${digit}`);
-      button.addEventListener("click", () => showPure(digit));
+    Images.classes.forEach((name, label) => {
+      const button = make("button", { type: "button", disabled: true }, name);
+      button.setAttribute("aria-label", `Pure ${name}`);
+      button.addEventListener("click", () => showPure(label));
       byId("pure").append(button);
-    }
+    });
     byId("encode").addEventListener("click", encode);
     byId("reset").addEventListener("click", reset);
     byId("play").addEventListener("click", togglePlay);

@@ -5,14 +5,14 @@
 
 Demo.state = {
   entries: [], // what the menu says of each model
-  digits: null, // the test digits, once they are there
+  images: null, // the test images, once they are there
   started: false, // whether what the address wants is shown
   source: "", // of the input, in words
   pixels: null, // of the input
   label: null, // of the input, where it is known
-  example: null, // the position of the test digit that the explanation goes through
+  example: null, // the position of the test image that the explanation goes through
   cards: [], // the models beside one another
-  pure: null, // the pure digit that all sliders stand at
+  pure: null, // the class at whose pure image all sliders stand
   playing: false, // whether the morph is
   misclassified: null, // by the first model: its `model`, and `positions` once they are known
 };

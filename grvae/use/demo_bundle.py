@@ -1,7 +1,7 @@
-"""What the browser demo needs to know of trained models and test digits, as JavaScript files.
+"""What the browser demo needs to know of trained models and test images, as JavaScript files.
 
 The page computes everything else itself. It opens with a list of the models and loads each one, and
-the digits, when they are first asked for. Every file is a classic script with compressed bytes in
+the images, when they are first asked for. Every file is a classic script with compressed bytes in
 base64, which a page may load by double click too.
 """
 
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from grvae.base.determinism import repeatable
 from grvae.base.errors import GrvaeError
-from grvae.base.sizes import DIGITS
+from grvae.base.image_spec import MNIST, ImageSpec
 from grvae.base.storage import write_atomically
 from grvae.measure.sliders import latents_of_places, reached_range, read_sliders
 from grvae.model.images import ImageSet
@@ -31,8 +31,9 @@ from grvae.use.demo_layers import compressed, describe_layers, round_weights
 from grvae.use.out_of_distribution import limits_of
 
 DATA_FOLDER = "data"
-TEST_DIGITS = 1000
-PAGE_BUDGET = 6_000_000  # bytes, with every model
+TEST_IMAGES = 1000
+IMAGES_BUDGET = 2_000_000  # bytes of test images, compressed; large ones are fewer
+PAGE_BUDGET = 6_000_000  # bytes, with every model of images of MNIST's size; see `page_budget`
 ROOM_FOR_THE_REST = 300_000  # of these, for what is written by hand and the models' descriptions
 MENU_KEYS = ("variant", "seed", "method", "floor", "ceiling", "blocked_gradient_scale")
 SHOWN_MEASURES = ("images", "argmax_accuracy", "assigned_accuracy", "squared_error_per_image")
@@ -77,25 +78,28 @@ def build_bundle(
     train: ImageSet,
     test: ImageSet,
     percentiles: Sequence[float],
-    budget: int = PAGE_BUDGET,
+    budget: int | None = None,
 ) -> dict[str, Any]:
     """Everything the page reads, JSON-able, by the name of the file that it goes to.
 
     Args:
         runs: models to choose from; the page opens with the first two of different variants.
         train: images that tell the latents' ranges.
-        test: images to choose the page's digits from.
-        percentiles: of what a latent is on images of its digit, between which the page draws it.
-        budget: bytes that all files together may have; later models are left out.
+        test: images to choose the page's from.
+        percentiles: of what a latent is on images of its class, between which the page draws it.
+        budget: bytes that all files together may have; later models are left out. By default, see
+            `page_budget`.
 
     Returns:
         index: `models`, a list of what the menu says of each; `left_out`, a list of `name` and
-            `reason`; `route_gradient` and `gate`, the sources of the functions.
-        digits: see `describe_digits`.
+            `reason`; `images`, see `describe_spec`; `route_gradient` and `gate`, the sources of the
+            functions.
+        test_images: see `describe_images`.
         And for each model one under its name, see `describe_run`.
     """
-    digits = describe_digits(test)
-    left = budget - ROOM_FOR_THE_REST - len(digits["pixels"])
+    images = describe_images(test)
+    budget = page_budget(test.spec) if budget is None else budget
+    left = budget - ROOM_FOR_THE_REST - len(images["pixels"])
     too_much = f"would make the page larger than {budget / 1e6:.0f} MB"
     models: dict[str, Any] = {}
     menu, left_out = [], []
@@ -117,8 +121,31 @@ def build_bundle(
     if not menu:
         raise GrvaeError("no model that the page can show: " + "; ".join(map(said, left_out)))
     code = {"route_gradient": source_of(route_gradient), "gate": source_of(_Gate.backward)}
-    index = {"models": menu, "left_out": left_out} | code
-    return {"index": index, "digits": digits, **models}
+    index = {"models": menu, "left_out": left_out, "images": describe_spec(test)} | code
+    return {"index": index, "test_images": images, **models}
+
+
+def page_budget(spec: ImageSpec) -> int:
+    """Bytes that a page may have: in proportion to an image, as the networks' outer layers are."""
+    return round(PAGE_BUDGET * max(1.0, spec.pixels / MNIST.pixels))
+
+
+def describe_spec(test: ImageSet) -> dict[str, Any]:
+    """What all images share, and what the page calls them.
+
+    Returns:
+        classes, side, colours: see `ImageSpec`.
+        noun: `digit`, `letter` or `class`, of what all classes are.
+        drawable: whether an image is what a pen may draw: a digit or a letter, light on dark.
+    """
+    spec = test.spec
+    letters = all(len(name) == 1 and name.isalpha() for name in spec.classes)
+    digits = set(spec.classes) <= set(MNIST.classes)
+    signs = all(len(name) == 1 and name.isalnum() for name in spec.classes)
+    return asdict(spec) | {
+        "noun": "digit" if digits else "letter" if letters else "class",
+        "drawable": signs and spec.colours == 1 and bool(test.pixels.median() < 0.5),
+    }
 
 
 def source_of(function: Callable[..., Any]) -> str:
@@ -148,20 +175,24 @@ def write_page(folder: Path, sources: Path, bundle: Mapping[str, Any]) -> int:
     return sum(len(written) for written in files.values())
 
 
-def describe_digits(test: ImageSet) -> dict[str, Any]:
-    """Test digits, evenly taken from the whole split, without regard to any model.
+def describe_images(test: ImageSet) -> dict[str, Any]:
+    """Test images, evenly taken from the whole split, without regard to any model.
 
     Returns:
-        pixels: compressed (image, 784) uint8.
+        pixels: compressed (image, pixel) uint8; of an image with colours, first all of its red.
         labels: label (image,).
         numbers: number (image,) of each within the test split, from 0.
     """
-    numbers = torch.arange(len(test))
-    if len(numbers) > TEST_DIGITS:
-        numbers = torch.linspace(0, len(test) - 1, TEST_DIGITS, dtype=torch.float64).round().long()
-    pixels = (test.pixels[numbers] * 255).round().to(torch.uint8)
+    count = min(TEST_IMAGES, len(test))
+    while True:
+        numbers = torch.linspace(0, len(test) - 1, count, dtype=torch.float64).round().long()
+        pixels = (test.pixels[numbers] * 255).round().to(torch.uint8)
+        written = compressed(pixels.numpy().tobytes())
+        if len(written) <= IMAGES_BUDGET:
+            break
+        count = int(0.95 * count * IMAGES_BUDGET / len(written))
     return {
-        "pixels": compressed(pixels.numpy().tobytes()),
+        "pixels": written,
         "labels": test.labels[numbers].tolist(),
         "numbers": numbers.tolist(),
     }
@@ -176,7 +207,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         The run's identity and measures; `method`, see `method_of`, with `floor` and `ceiling` or
         None, and `blocked_gradient_scale`; `labelled`, whether its latents had labels in training;
         `encoder` and `decoder`, each a list of layers, whose numbers follow one another in `bytes`;
-        `latent_act`; `assignment` of latents to digits; `latents`, values of
+        `latent_act`; `assignment` of latents to classes; `latents`, values of
         `grvae.measure.sliders.Sliders`; `bars` and `sliders`, the ends of all means and of
         all activated values; `limits`, those of `grvae.use.out_of_distribution`, and among them
         `low_margin`, below which the lead of the largest mean is low.
@@ -184,9 +215,11 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
     Raises:
         GrvaeError: the page cannot show this model.
     """
-    latents = run.model.architecture.latents
-    if latents != DIGITS:
-        raise GrvaeError(f"has {latents} latents, the page shows {DIGITS}")
+    latents, spec = run.model.architecture.latents, run.model.architecture.images
+    if spec != train.spec:
+        raise GrvaeError("was trained on images of another size, or of other classes")
+    if latents != len(spec.classes):
+        raise GrvaeError(f"has {latents} latents, the page shows {len(spec.classes)}")
     encoder, encoder_bytes = describe_layers([*run.model.encoder, run.model.mean_head])
     decoder, decoder_bytes = describe_layers([*run.model.decoder])
     model, measures = round_weights(run.model), run.measures
@@ -195,10 +228,10 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
     assignment = assignment_of(run.recipe, measures)
     activated = model.activate(mean)
     own = latents_of_places(1, np.argsort(assignment).tolist())
-    digits = read_sliders(activated, train.labels, own, percentiles)
+    classes = read_sliders(activated, train.labels, own, percentiles)
     # One scale for the bars, which show means, and the sliders, which show activated values.
     ends = np.percentile(mean.numpy(), MEANS, axis=0)
-    values = torch.cat([*reached_range(activated), digits.pure.flatten()])
+    values = torch.cat([*reached_range(activated), classes.pure.flatten()])
     sliders = [values.min().item(), values.max().item()]
     # Latents that never move get sliders that do.
     sliders[1] = max(sliders[1], sliders[0] + 1e-3)
@@ -220,10 +253,10 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         "decoder": decoder,
         "bytes": compressed(encoder_bytes + decoder_bytes),
         "latents": {
-            "rest": _rounded(digits.rest),
-            "own_low": _rounded(digits.low[assignment, range(DIGITS)]),
-            "own_high": _rounded(digits.high[assignment, range(DIGITS)]),
-            "pure": [_rounded(row) for row in digits.pure],
+            "rest": _rounded(classes.rest),
+            "own_low": _rounded(classes.low[assignment, range(latents)]),
+            "own_high": _rounded(classes.high[assignment, range(latents)]),
+            "pure": [_rounded(row) for row in classes.pure],
         },
         "bars": bars,
         "sliders": sliders,
@@ -233,10 +266,10 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
 
 
 def method_of(recipe: Recipe) -> str:
-    """What ties latents to digits; methods.js has what the page says of each.
+    """What ties latents to classes; methods.js has what the page says of each.
 
     Returns:
-        `routed`, `gated`, `classified` (by a loss), `prior` (by one for each digit), or `none`.
+        `routed`, `gated`, `classified` (by a loss), `prior` (by one for each class), or `none`.
     """
     if not names_latents(recipe):
         return "none"
@@ -246,8 +279,9 @@ def method_of(recipe: Recipe) -> str:
 
 
 def assignment_of(recipe: Recipe, measures: Mapping[str, Any]) -> list[int]:
-    """The digit (latent,) that each latent stands for: its own, or else the one that fits best."""
-    return list(range(DIGITS)) if names_latents(recipe) else list(measures["assignment"])
+    """The class (latent,) that each latent stands for: its own, or else the one that fits best."""
+    fits_best = list(measures["assignment"])
+    return list(range(len(fits_best))) if names_latents(recipe) else fits_best
 
 
 def low_margin(mean: Tensor, labels: Tensor, assignment: Sequence[int]) -> float:

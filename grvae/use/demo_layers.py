@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from grvae.base.errors import GrvaeError
-from grvae.base.sizes import SIDE
 from grvae.model.vae import VAE
 
 ACTIVATION_NAMES: dict[type[nn.Module], str] = {nn.ReLU: "relu", nn.SiLU: "silu"}
@@ -57,8 +56,10 @@ def describe_layers(modules: Sequence[nn.Module]) -> tuple[list[dict[str, Any]],
     """
     layers: list[dict[str, Any]] = []
     numbers = bytearray()
-    side = SIDE
+    side = 0  # that of the images, which stands before the first convolution
     for module, following in pairwise([*modules, nn.Identity()]):
+        if isinstance(module, nn.Unflatten):
+            side = module.unflattened_size[-1]
         if isinstance(module, SHAPES) or type(module) in ACTIVATION_NAMES:
             continue
         if not isinstance(module, Layer):

@@ -55,7 +55,7 @@ def test_reduced_motion_stops_the_arrows(open_page, built):
 
 
 EXPLAIN = """(entry) => { window.figure = new Demo.Learn.Figure(
-    document.getElementById("learn"), [entry], Demo.Data.peek("index")); figure.digit = 4; }"""
+    document.getElementById("learn"), [entry], Demo.Data.peek("index")); figure.label = 4; }"""
 AT = "(step) => { figure.at = step; figure.show(); }"
 
 

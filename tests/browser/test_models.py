@@ -23,7 +23,7 @@ def plain(open_page, handmade):
 
 
 def show(page, image):
-    page.evaluate("(image) => Demo.Input.showDigit(image)", image)
+    page.evaluate("(image) => Demo.Input.showImage(image)", image)
 
 
 def test_every_hand_made_image_is_classified_by_its_largest_mean(plain):
@@ -35,7 +35,7 @@ def test_every_hand_made_image_is_classified_by_its_largest_mean(plain):
         expect(marked.get_by_role("img")).to_have_accessible_name(
             f"Encoding of Digit {largest}: {value - 0.5:.2f}, the largest"
         )
-        expect(plain.locator(f"{PLAIN} .digit")).to_have_text(str(largest))
+        expect(plain.locator(f"{PLAIN} .answer")).to_have_text(str(largest))
         margin = value - less
         words = f"{'Low margin' if margin < 0.08 else 'Margin'} over {second}: {margin:.2f}"
         expect(plain.locator(f"{PLAIN} .margin")).to_have_text(words)
@@ -46,7 +46,7 @@ def test_every_hand_made_image_is_classified_by_its_largest_mean(plain):
 
 def test_latents_that_nothing_names_stand_for_the_digits_that_they_fit(plain):
     show(plain, 0)
-    expect(plain.locator(f"{SWAPPED} .digit")).to_have_text("1")
+    expect(plain.locator(f"{SWAPPED} .answer")).to_have_text("1")
     reason = "Latent 0 is the largest; it fits 1 best"
     expect(plain.locator(f"{SWAPPED} .reason")).to_have_text(reason)
     expect(plain.locator(f"{SWAPPED} .margin")).to_contain_text("over 0")
@@ -70,11 +70,11 @@ def test_misclassified_images_are_shown_on_request(plain):
 def test_error_that_decides_is_that_of_the_activated_means_over_all_pixels(plain, handmade):
     error = reconstruction_error(handmade.models["plain"], handmade.test.pixels[:1]).item()
     script = """(limit) => { const [{ model }] = Demo.state.cards;
-        model.limits = { ...model.limits, high_error: limit }; Demo.Input.showDigit(0); }"""
+        model.limits = { ...model.limits, high_error: limit }; Demo.Input.showImage(0); }"""
     plain.evaluate(script, error - 0.1)
     words = "Out of distribution: large reconstruction error"
     expect(plain.locator(f"{PLAIN} .margin")).to_have_text(words)
-    expect(plain.locator(f"{PLAIN} .digit")).to_have_text("0?")
+    expect(plain.locator(f"{PLAIN} .answer")).to_have_text("0?")
     expect(plain.locator("#classes")).to_contain_text("classified as 0, but out of distribution")
     plain.evaluate(script, error + 0.1)
     expect(plain.locator(f"{PLAIN} .margin")).to_contain_text("Margin over")
@@ -213,7 +213,7 @@ def test_morph_plays_from_digit_to_digit_quietly_and_stops_for_a_slider(page):
 def test_models_are_chosen_added_and_removed_and_loaded_only_then(page):
     loaded = "[...document.scripts].map(({ src }) => src).filter((src) => src.includes('/data/'))"
     names = [src.rpartition("/")[2] for src in page.evaluate(loaded)]
-    assert sorted(names) == ["baseline-0.js", "digits.js", "index.js", "routed-0.js"]
+    assert sorted(names) == ["baseline-0.js", "index.js", "routed-0.js", "test_images.js"]
     page.locator(".choose").nth(1).select_option("baseline-1")
     expect(page.locator(".model").nth(1)).to_have_attribute("data-name", "baseline-1")
     assert len(page.evaluate(loaded)) == len(names) + 1
@@ -257,7 +257,7 @@ def test_map_places_digits_by_their_means_and_loads_the_one_that_is_clicked(page
     assert np.corrcoef(xs, means)[0, 1] == pytest.approx(1)
     x, y = page.evaluate("[Demo.Models.map.points[5].x, Demo.Models.map.points[5].y]")
     nearest = page.evaluate("(to) => Demo.Models.map.nearest(to)", {"x": x, "y": y})
-    number = page.evaluate("(at) => Demo.state.digits.numbers[at]", nearest)
+    number = page.evaluate("(at) => Demo.state.images.numbers[at]", nearest)
     chart = page.locator("#map canvas")
     width = chart.bounding_box()["width"]
     chart.click(position={"x": x * width / 720, "y": y * width / 720})

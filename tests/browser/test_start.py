@@ -51,7 +51,7 @@ def test_single_variant_fills_the_page_alone(open_page, tmp_path):
         ("data/index.js", "make demo"),
         ("data.js", "make demo"),
         ("page.js", "make demo"),
-        ("data/digits.js", "you can still draw"),
+        ("data/test_images.js", "you can still draw"),
     ],
 )
 def test_missing_file_is_named_or_explained(bare, built, tmp_path, name, words):

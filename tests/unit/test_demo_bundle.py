@@ -9,16 +9,19 @@ import pytest
 import torch
 
 from grvae.base.errors import GrvaeError
+from grvae.base.image_spec import MNIST, ImageSpec
 from grvae.model.images import ImageSet
 from grvae.model.vae import VAE, build_model
 from grvae.use.demo_bundle import (
     DATA_FOLDER,
+    IMAGES_BUDGET,
     PAGE_BUDGET,
     ROOM_FOR_THE_REST,
-    TEST_DIGITS,
+    TEST_IMAGES,
     Run,
     build_bundle,
-    describe_digits,
+    describe_images,
+    describe_spec,
     method_of,
     write_page,
 )
@@ -28,9 +31,10 @@ from tests.handmade import BEFORE_THE_FIRST_DRAWING, MEASURES
 ENDS = (5.0, 95.0)
 
 
-def run_of(recipe, variant="routed"):
-    model = build_model(recipe, "relu", seed=0)
-    return Run(variant, 0, recipe, model, "0" * 64, MEASURES)
+def run_of(recipe, variant="routed", spec=MNIST):
+    model = build_model(recipe, "relu", 0, spec)
+    measures = MEASURES | {"assignment": list(range(len(spec.classes)))}
+    return Run(variant, 0, recipe, model, "0" * 64, measures)
 
 
 def inflated(text):
@@ -52,7 +56,7 @@ def test_models_over_the_budget_are_left_out(recipe, images):
     runs = [run_of(recipe, variant) for variant in ("routed", "gated", "baseline")]
     whole = build_bundle(runs, images, images, ENDS)
     assert whole["index"]["left_out"] == []
-    one = len(whole["digits"]["pixels"]) + 1.5 * len(whole["routed-0"]["bytes"])
+    one = len(whole["test_images"]["pixels"]) + 1.5 * len(whole["routed-0"]["bytes"])
     bundle = build_bundle(runs, images, images, ENDS, budget=int(ROOM_FOR_THE_REST + one))
     assert [each["name"] for each in bundle["index"]["models"]] == ["routed-0"]
     assert [each["name"] for each in bundle["index"]["left_out"]] == ["gated-0", "baseline-0"]
@@ -74,12 +78,60 @@ def test_method_is_read_off_the_recipe(recipe, changes, method):
     assert method_of(recipe.model_copy(update=changes)) == method
 
 
-def test_digits_are_evenly_taken_and_exact():
+def noise(spec, count):
+    """Images that do not compress, of every class in turn."""
+    pixels = torch.rand(count, spec.pixels, generator=torch.Generator().manual_seed(0))
+    return ImageSet(pixels, torch.arange(count) % len(spec.classes), spec)
+
+
+def test_model_of_other_images_is_left_out_by_name(recipe, images):
+    other = run_of(recipe, "other", ImageSpec(MNIST.classes, side=16, colours=1))
+    (left_out,) = build_bundle([run_of(recipe), other], images, images, ENDS)["index"]["left_out"]
+    assert left_out == {
+        "name": "other-0",
+        "reason": "was trained on images of another size, or of other classes",
+    }
+
+
+@pytest.mark.parametrize(
+    ("classes", "colours", "noun", "drawable"),
+    [
+        ("0123456789", 1, "digit", True),
+        ("357", 1, "digit", True),
+        ("ABCxyz", 1, "letter", True),
+        ("ABC", 3, "letter", False),
+        ("A1", 1, "class", True),
+        (["cat", "dog"], 1, "class", False),
+    ],
+)
+def test_classes_decide_the_noun_and_whether_a_pen_may_draw(classes, colours, noun, drawable):
+    spec = ImageSpec(tuple(classes), 16, colours)
+    dark = ImageSet(torch.zeros(4, spec.pixels), torch.arange(4) % 2, spec)
+    described = describe_spec(dark)
+    assert (described["noun"], described["drawable"]) == (noun, drawable)
+    light = dataclasses.replace(dark, pixels=1 - dark.pixels)
+    assert not describe_spec(light)["drawable"]
+
+
+def test_large_images_in_colour_are_fewer_and_leave_room_for_their_models(recipe):
+    spec = ImageSpec(tuple(f"class {i}" for i in range(62)), side=64, colours=3)
+    images = noise(spec, 310)
+    wide = recipe.model_copy(update={"hidden_sizes": [512, 512]})
+    runs = [run_of(wide, variant, spec) for variant in ("routed", "baseline")]
+    bundle = build_bundle(runs, images, images, ENDS)
+    assert bundle["index"]["left_out"] == []
+    assert sum(len(bundle[run.name]["bytes"]) for run in runs) > PAGE_BUDGET
+    assert len(bundle["test_images"]["pixels"]) <= IMAGES_BUDGET
+    numbers = bundle["test_images"]["numbers"]
+    assert 62 < len(numbers) == len(set(numbers)) < len(images)
+
+
+def test_images_are_evenly_taken_and_exact():
     pixels = (torch.rand(2500, 784, generator=torch.Generator().manual_seed(1)) * 255).round() / 255
     labels = torch.arange(2500) % 10
-    digits = describe_digits(ImageSet(pixels, labels))
+    digits = describe_images(ImageSet(pixels, labels))
     numbers = torch.tensor(digits["numbers"])
-    assert len(numbers) == len(set(digits["numbers"])) == TEST_DIGITS
+    assert len(numbers) == len(set(digits["numbers"])) == TEST_IMAGES
     assert (numbers[0], numbers[-1]) == (0, 2499)
     assert digits["labels"] == labels[numbers].tolist()
     stored = np.frombuffer(inflated(digits["pixels"]), np.uint8).reshape(-1, 784)
@@ -113,7 +165,7 @@ def test_page_is_the_same_bytes_each_time(recipe, images, tmp_path):
         write_page(tmp_path / name, sources, bundle)
     files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*"))
     data = {path.stem for path in files if path.parent.name == DATA_FOLDER}
-    assert data == {"index", "digits", "routed-0", "baseline-0"}
+    assert data == {"index", "test_images", "routed-0", "baseline-0"}
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     script = (tmp_path / "one" / DATA_FOLDER / "index.js").read_text()
@@ -174,9 +226,9 @@ def test_page_forbids_what_is_not_its_own_file_before_it_loads_anything():
 def test_every_variant_of_the_parameters_fits_with_several_seeds(params, images):
     """With digits that compress no better than MNIST's, some 19 % of whose pixels are not black."""
     generator = torch.Generator().manual_seed(0)
-    ink = (torch.rand((TEST_DIGITS, 784), generator=generator) * 255).round() / 255
+    ink = (torch.rand((TEST_IMAGES, 784), generator=generator) * 255).round() / 255
     pixels = torch.where(torch.rand(ink.shape, generator=generator) < 0.19, ink, 0.0)
-    digits = ImageSet(pixels, torch.arange(TEST_DIGITS) % 10)
+    digits = ImageSet(pixels, torch.arange(TEST_IMAGES) % 10)
     runs = []
     for seed in params.seeds:
         for variant in params.variants:
