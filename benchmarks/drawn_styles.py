@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from benchmarks.pages import write_page
 from benchmarks.strokes import Drawing, images
 from grvae.base.command import StageCommand, paths
+from grvae.base.image_spec import MNIST
 from grvae.base.layout import run_folder
-from grvae.base.sizes import DIGITS
 from grvae.base.statistics import estimate_median
 from grvae.base.storage import load_json, save_json
 from grvae.model.vae import VAE, load_vae
@@ -26,6 +26,8 @@ from grvae.params import load_params
 from grvae.use.demo_bundle import assignment_of
 
 OFTEN = 0.5  # of a variant's seeds misread a drawing that is named
+
+DIGITS = range(len(MNIST.classes))
 
 
 @torch.no_grad()
@@ -49,7 +51,7 @@ def rates_of(is_right: dict[int, NDArray[np.bool_]], drawn: Sequence[Drawing]) -
     seeds = {
         str(seed): {
             "all": float(right.mean()),
-            "digits": {str(digit): float(right[digits == digit].mean()) for digit in range(DIGITS)},
+            "digits": {str(digit): float(right[digits == digit].mean()) for digit in DIGITS},
         }
         for seed, right in is_right.items()
     }
@@ -70,7 +72,7 @@ def rows_of(rates: dict[str, Any]) -> list[dict[str, Any]]:
                 "variant": variant,
                 "all": estimate_median(whole),
                 "lowest": whole.min(),
-                "digits": [np.mean([s["digits"][str(d)] for s in seeds]) for d in range(DIGITS)],
+                "digits": [np.mean([s["digits"][str(d)] for s in seeds]) for d in DIGITS],
                 "often_misread": found["often_misread"],
             }
         )
