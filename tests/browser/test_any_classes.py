@@ -25,7 +25,7 @@ ANIMALS = [
 ]  # fmt: skip
 SPECS = {
     "animals": ImageSpec(tuple(ANIMALS), side=28, colours=1),
-    "colours": ImageSpec(("blue", "green", "red"), side=16, colours=3),
+    "colours": ImageSpec(("red", "green", "blue"), side=16, colours=3),
 }
 SMALL = {"network": "conv_encoder", "hidden_sizes": [4, 6, 20], "decoder_sizes": [16]}
 
