@@ -1,5 +1,7 @@
 """Any labelled images on the page: many named classes in grey, and a few in colour."""
 
+import string
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from grvae.use.demo_bundle import Run, build_bundle, write_page
 from grvae.use.demo_layers import round_weights
 from tests.browser.chromium import PHONE
 from tests.browser.conftest import Built, file_address
-from tests.browser.driving import decode, press_pure, values
+from tests.browser.driving import A_SEVEN, Hand, decode, press_pure, values
 from tests.conftest import PROJECT
 from tests.handmade import MEASURES
 
@@ -143,3 +145,21 @@ def test_link_keeps_many_sliders_and_a_class(open_page, pages):
     page.click("#copy-link")
     other = open_page(page.url)
     np.testing.assert_allclose(values(other, "latents"), values(page, "latents"), atol=1e-3)
+
+
+def test_letters_are_drawn_at_their_own_side_and_their_latents_have_room(open_page, tmp_path):
+    spec = ImageSpec(tuple(string.ascii_uppercase), side=16, colours=1)
+    page = open_page(file_address(build(tmp_path, spec)), **PHONE)
+    expect(page.locator("h1")).to_have_text("A letter in 26 numbers")
+    expect(page.locator("#hint")).to_have_text("Draw a letter here")
+    Hand(page, "#pad").stroke(0, A_SEVEN)
+    expect(page.locator("#source")).to_have_text("Your drawing")
+    ink = values(page, "pixels").reshape(16, 16) > 0.3
+    height, width = np.ptp(np.argwhere(ink), axis=0) + 1
+    assert 10 <= max(height, width) <= 12  # 20 of 28
+    assert (
+        page.locator(".latent label, .row-name").evaluate_all(
+            "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).length"
+        )
+        == 0
+    )
