@@ -157,9 +157,6 @@ def test_letters_are_drawn_at_their_own_side_and_their_latents_have_room(open_pa
     ink = values(page, "pixels").reshape(16, 16) > 0.3
     height, width = np.ptp(np.argwhere(ink), axis=0) + 1
     assert 10 <= max(height, width) <= 12  # 20 of 28
-    assert (
-        page.locator(".latent label, .row-name").evaluate_all(
-            "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).length"
-        )
-        == 0
-    )
+    script = """(all) => all.filter((each) => each.scrollWidth > each.clientWidth)
+        .map((each) => [each.textContent, each.scrollWidth, each.clientWidth])"""
+    assert page.locator(".latent label, .row-name").evaluate_all(script) == []
