@@ -164,6 +164,7 @@ Demo.Card = class Card {
     const [answer, isRight] = [model.classOf(largest), classified.label === label];
     const margin = `${lowMargin ? "Low margin" : "Margin"} over ${model.classOf(second)}: ${Demo.Words.decimal(classified.margin)}`;
     show(".answer", outOfDistribution ? `${answer}?` : answer);
+    this.find(".answer").title = Demo.Images.hasLongNames ? answer : "";
     show(".reason", `Latent ${model.nameOf(largest)} is the largest${model.labelled ? "" : `; it fits ${answer} best`}`);
     show(".margin", outOfDistribution ? `Out of distribution: ${Demo.Words.strangeness(outOfDistribution)}` : margin);
     show(".verdict", label === null ? "" : `${isRight ? "Right" : "Wrong"}, labelled ${Demo.Images.classes[label]}`);

@@ -5,7 +5,8 @@ Demo.Images = (() => {
   const index = Demo.Data.peek("index"); // without it the page only says what is missing
   const unknown = { classes: [], side: 28, colours: 1, noun: "class", drawable: true };
   const { classes, side, colours, noun, drawable } = index ? index.images : unknown;
-  const hasLongNames = classes.some((name) => name.length > 2);
+  const longestName = Math.max(1, ...classes.map((name) => name.length));
+  const hasLongNames = longestName > 2;
   const thing = noun === "class" ? "image" : noun; // one of them
   const NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
   const inWords = (number) => NUMBERS[number] || String(number);
@@ -32,6 +33,7 @@ Demo.Images = (() => {
       each.textContent = words[/** @type {HTMLElement} */ (each).dataset.word];
     }
     document.title = Demo.byId("title").textContent;
+    document.documentElement.style.setProperty("--longest-name", String(longestName));
     Object.assign(document.documentElement.dataset, {
       names: hasLongNames ? "long" : "short",
       many: String(classes.length > 12),

@@ -55,8 +55,8 @@ def encode(model: VAE, pixels: torch.Tensor) -> np.ndarray:
         return model.encode(pixels)[0].numpy()
 
 
-def press_pure(page: Page, digit: int) -> None:
-    page.get_by_role("button", name=f"Pure {digit}").click()
+def press_pure(page: Page, name: int | str) -> None:
+    page.get_by_role("button", name=f"Pure {name}").click()
 
 
 def label_of(page: Page) -> int:

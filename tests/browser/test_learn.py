@@ -45,7 +45,7 @@ def test_explanation_plays_steps_and_goes_back(page):
     expect(page.locator("#learn .play")).to_have_text("Play")
     expect(page.locator("#learn .count")).to_have_text("1 of 7")
     code = page.locator("#route-gradient").text_content()
-    assert "torch.lerp(latents.detach(), latents, shares)" in code
+    assert "torch.lerp(latents.detach(), latents, shares.to(latents.dtype))" in code
 
 
 def test_reduced_motion_stops_the_arrows(open_page, built):
