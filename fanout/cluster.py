@@ -241,7 +241,7 @@ def run_guarded(command: str, job: Job, threads: int, log: IO[bytes]) -> int:
     variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     process = subprocess.Popen(
         [sys.executable, "-c", GUARD, *job.shell, command], cwd=job.folder, env=variables,
-        stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, process_group=0,
     )  # fmt: skip
     try:
         while True:

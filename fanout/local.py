@@ -99,7 +99,7 @@ def run_command(job: Job, number: int, since: float) -> None:
         number: of the command.
         since: when what is preloaded was not yet.
     """
-    os.setsid()
+    os.setpgrp()  # not a session: Linux would give each as much time as all else, nice or not
     threading.Thread(target=end_with_caller, daemon=True).start()
     with job.log.open("ab") as log:
         os.dup2(log.fileno(), 1)
