@@ -30,7 +30,7 @@ try:
     import cloudpickle
     import dask
     from distributed import Client, KilledWorker, get_worker
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 except ModuleNotFoundError as error:
     raise FanoutError("--scheduler needs Dask: pip install distributed") from error
 
