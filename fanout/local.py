@@ -156,7 +156,8 @@ def own_modules() -> dict[str, ModuleType]:
     def is_own(module: ModuleType) -> bool:
         file = Path(getattr(module, "__file__", None) or python)
         installed = {"site-packages", "dist-packages"} & set(file.parts)
-        return not installed and not file.is_relative_to(python)
+        # What no file is behind, as some of torch's modules, may name one without a folder.
+        return file.is_absolute() and not installed and not file.is_relative_to(python)
 
     return {name: module for name, module in [*sys.modules.items()] if is_own(module)}
 

@@ -26,7 +26,7 @@ def test_lock_and_files_are_those_of_dvc_repro_to_the_byte(fanned_out, plain):
 
 def test_stage_runs_as_under_dvc_with_one_thread(fanned_out):
     log = fanned_out.read("logs/train@a-0.log")
-    assert log == f"1 {fanned_out.folder} {fanned_out.folder}\n"
+    assert log == f"1 {fanned_out.folder} {fanned_out.folder}\nforked\n"
 
 
 def test_lock_does_not_depend_on_what_was_asked_before(done):
