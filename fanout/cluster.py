@@ -30,6 +30,7 @@ try:
     import cloudpickle
     import dask
     from distributed import Client, KilledWorker, get_worker
+    from distributed.comm.core import CommClosedError
 except ModuleNotFoundError as error:
     raise FanoutError("--scheduler needs Dask: pip install distributed") from error
 
@@ -64,6 +65,7 @@ class ClusterWorkers:
         except (OSError, ValueError, TypeError) as error:
             raise FanoutError(f"no Dask scheduler at {address!r}: {error}") from error
         self.executor = self.client.get_executor(pure=False)
+        self.unsent: list[Job] = []
         self.sent: dict[str, Any] = {}  # by the hash of the content
         self.running: dict[Future[tuple[int, bytes, bytes]], Job] = {}
 
@@ -75,6 +77,13 @@ class ClusterWorkers:
             raise FanoutError(GONE) from error
 
     def start(self, job: Job) -> None:
+        """Send a job with what it reads; later, if the worker that is to have it has just died."""
+        try:
+            self.submit(job)
+        except (CommClosedError, TimeoutError):
+            self.unsent.append(job)
+
+    def submit(self, job: Job) -> None:
         """Send a job with what it reads."""
         names = tracked_files(self.top)
         sources = self.send(pack(self.top, names))
@@ -102,7 +111,10 @@ class ClusterWorkers:
     def wait(self, seconds: float) -> Mapping[str, str | None]:
         """Wait until jobs end; gives each one's name, and the problem if it failed."""
         if not self.running:
-            time.sleep(seconds)  # for the first worker
+            time.sleep(seconds)  # for a worker
+        unsent, self.unsent = self.unsent, []
+        for job in unsent:
+            self.start(job)
         ended = {}
         for future in wait(self.running, seconds, FIRST_COMPLETED).done:
             job = self.running.pop(future)
@@ -241,7 +253,7 @@ def run_guarded(command: str, job: Job, threads: int, log: IO[bytes]) -> int:
     variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     process = subprocess.Popen(
         [sys.executable, "-c", GUARD, *job.shell, command], cwd=job.folder, env=variables,
-        stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, process_group=0,
     )  # fmt: skip
     try:
         while True:

@@ -99,7 +99,7 @@ def run_command(job: Job, number: int, since: float) -> None:
         number: of the command.
         since: when what is preloaded was not yet.
     """
-    os.setsid()
+    os.setpgrp()  # not a session: Linux would give each as much time as all else, nice or not
     threading.Thread(target=end_with_caller, daemon=True).start()
     with job.log.open("ab") as log:
         os.dup2(log.fileno(), 1)
@@ -156,7 +156,8 @@ def own_modules() -> dict[str, ModuleType]:
     def is_own(module: ModuleType) -> bool:
         file = Path(getattr(module, "__file__", None) or python)
         installed = {"site-packages", "dist-packages"} & set(file.parts)
-        return not installed and not file.is_relative_to(python)
+        # What no file is behind, as some of torch's modules, may name one without a folder.
+        return file.is_absolute() and not installed and not file.is_relative_to(python)
 
     return {name: module for name, module in [*sys.modules.items()] if is_own(module)}
 

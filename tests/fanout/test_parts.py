@@ -6,7 +6,7 @@ import time
 import pytest
 
 from fanout.job import describe_exit
-from fanout.local import as_module
+from fanout.local import as_module, own_modules
 from fanout.resources import count_cores, free_memory, processes_that_fit
 from fanout.schedule import Times
 from tests.conftest import PROJECT
@@ -36,6 +36,15 @@ def test_it_imports_nothing_of_the_project():
 )  # fmt: skip
 def test_only_a_plain_module_is_run_without_a_shell(command, expected):
     assert as_module(command) == expected
+
+
+def test_only_the_project_s_modules_are_taken_for_its_own():
+    """Modules of torch that come from no file say that they come from `_ops.py`."""
+    import torch._dynamo  # noqa: F401
+
+    packages = {name.split(".")[0] for name in own_modules()}
+    assert {"fanout", "tests"} <= packages
+    assert not {"torch", "numpy", "pytest", "json"} & packages
 
 
 @pytest.mark.parametrize(

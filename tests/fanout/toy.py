@@ -67,13 +67,14 @@ stages:
           cache: false
 """
 STAGE = """\
-import os, pathlib, sys
+import multiprocessing, os, pathlib, sys
 
 out = pathlib.Path(sys.argv[1])
 parts = [pathlib.Path(name).read_text() for name in sys.argv[2:]]
 out.parent.mkdir(parents=True, exist_ok=True)
 out.write_text("".join([*parts, f"{out} {os.environ['DVC_STAGE']}\\n"]))
 print(os.environ["OMP_NUM_THREADS"], pathlib.Path.cwd(), sys.path[0])
+print("forked" if multiprocessing.parent_process() else "started")
 """
 # A stage that says where it is, and waits to be killed or let go.
 WAIT = """\
