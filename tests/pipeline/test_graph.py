@@ -3,6 +3,8 @@
 import ast
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,3 +132,14 @@ def test_test_images_reach_only_what_measures_and_what_shows():
         if any(dep.endswith("test.safetensors") for dep in stage.get("do", stage)["deps"])
     }
     assert readers == {"evaluate", "probe_pixels", "export", "demo"}
+
+
+@pytest.mark.parametrize(("folder", "stage"), [("", "resolve"), ("studies", "download")])
+def test_stage_finds_its_code_under_a_safe_path(folder, stage):
+    graph = STAGES if not folder else CLAIMS
+    command = graph[stage].get("do", graph[stage])["cmd"].partition(" --")[0]
+    environment = {"PATH": os.environ["PATH"], "PYTHONSAFEPATH": "1"}
+    command = command.replace("python", sys.executable, 1)
+    subprocess.run(
+        f"{command} --help", shell=True, cwd=PROJECT / folder, env=environment, check=True
+    )
