@@ -14,11 +14,12 @@ import grvae  # noqa: F401 # isort: skip - before torch: the same numbers everyw
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from grvae.show.digits import draw_images
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from grvae.model.images import as_pictures
 from grvae.model.vae import load_vae
+from grvae.show.pictures import draw_images
 from grvae.use.pictures import read_picture
 
 WEIGHTS = Path(os.environ.get("WEIGHTS", "runs/gated/20/weights.safetensors"))
@@ -50,6 +51,7 @@ with torch.no_grad():
 
 # %%
 figure, panel = plt.subplots(figsize=(9, 1.5))
-draw_images(panel, torch.cat([pixels[None], images])[None].numpy())
+row = as_pictures(torch.cat([pixels[None], images]), model.architecture.images)
+draw_images(panel, row[None].numpy())
 panel.set_title(f"the picture, then latent {latent} from 0 to twice its mean")
 plt.show()

@@ -72,8 +72,9 @@ class Pipeline:
                         is_kept = not out.changed_cache() and not out.changed_checksum()
                         if out.fs_path not in made and out.exists and is_kept:
                             out.remove()
-                            with contextlib.suppress(OSError):  # not empty
-                                Path(out.fs_path).parent.rmdir()
+                            with contextlib.suppress(OSError):  # up to a folder with more in it
+                                for folder in Path(out.fs_path).parents:
+                                    folder.rmdir()
 
     def stale(self) -> tuple[list[str], list[str]]:
         """The stages that have changed, and those that may change because they need one of them."""

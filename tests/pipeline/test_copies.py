@@ -33,7 +33,7 @@ def test_archive_without_git_runs_by_make_and_says_by_itself_what_is_missing(unt
     output = untouched.run("dvc", "repro", "download", code=255)
     assert output.splitlines() == [f"ERROR: {untouched.folder} is not a git repository"]
     untouched.run("make", "--old-file", ".venv/installed", "scm")
-    assert "Running stage 'download@routed'" in untouched.run("dvc", "repro", "download")
+    assert "Running stage 'download'" in untouched.run("dvc", "repro", "download")
 
 
 def test_clone_keeps_git_as_dvcs_record(untouched):

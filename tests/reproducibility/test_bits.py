@@ -11,18 +11,22 @@ import torch
 from click.testing import CliRunner
 
 from grvae.base.layout import DataFolder
+from grvae.base.storage import save_json
 from grvae.data.published import load_digits
 from grvae.data.sets import write_splits
+from grvae.params import load_params
 from stages.train import train
 from tests.conftest import PROJECT, write_small_params
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    """Small parameters, and the digits to train on."""
+    """Small variants, and the digits to train on."""
     folder = tmp_path_factory.mktemp("inputs")
-    write_small_params(folder / "params.yaml")
-    write_splits(DataFolder(folder), *load_digits(), fraction=0.1)
+    params = load_params(write_small_params(folder / "params.yaml"))
+    for name in params.overrides:
+        save_json(folder / f"{name}.json", params.variant(name).written())
+    write_splits(DataFolder(folder / "digits"), *load_digits(), fraction=0.1)
     return folder
 
 
@@ -44,11 +48,11 @@ import {module}
 
 def arguments(inputs, out, seed=0, variant="routed"):
     return [
-        "--params", str(inputs / "params.yaml"),
         "--data", str(inputs),
-        "--variant", variant,
+        "--variant", str(inputs / f"{variant}.json"),
         "--seed", str(seed),
-        "--run", str(out),
+        "--weights", str(out / "weights.safetensors"),
+        "--history", str(out / "history.csv"),
     ]  # fmt: skip
 
 
@@ -69,7 +73,7 @@ def test_another_seed_gives_other_weights(inputs, tmp_path):
 
 def test_training_reads_no_test_image(inputs, tmp_path):
     poisoned = shutil.copytree(inputs, tmp_path / "poisoned")
-    DataFolder(poisoned).test.write_bytes(b"not an image")
+    DataFolder(poisoned / "digits").test.write_bytes(b"not an image")
     first = train_in_process(inputs, tmp_path / "first")
     assert train_in_process(poisoned, tmp_path / "second") == first
 

@@ -39,7 +39,7 @@ def draw(folder, pictures=10, shade=200, suffix="png", size=(20, 20)):
 
 
 def run_download():
-    options = {"params": "params.yaml", "variant": "routed", "data": "data"}
+    options = {"params": "params.yaml", "data": "data"}
     options |= {"receipt": "receipt.json"}
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     return CliRunner().invoke(download, words)

@@ -20,6 +20,7 @@ def test_folders_hold_the_files_that_the_graph_names():
             paths.append(Path(out))
         return paths
 
-    assert outputs("download") == [data.train, data.validation, data.test]
+    receipt = Path("data/d/receipt.json")
+    assert outputs("download") == [data.train, data.validation, data.test, receipt]
     assert outputs("train") == [run.weights, run.history]
     assert outputs("evaluate") == [run.measures, run.samples]

@@ -51,14 +51,13 @@ def report(params, template=TEMPLATE, dataset="mnist", seeds=6, changes=None, **
     params = params.model_copy(
         update={"variants": list(accuracies), "seeds": list(range(seeds)), "dataset": dataset}
     )
-    return render_report(
-        template, summary_over_seeds(table, 0.92), table, params, params.resolve(), PUBLISHED
-    )
+    summary = {"classes": list("0123456789")} | summary_over_seeds(table, 0.92)
+    return render_report(template, summary, table, params, params.resolve(), PUBLISHED)
 
 
 def test_numbers_come_from_the_metrics(params):
     text = report(params, routed=(0.95, 0.96), baseline=(0.1, 0.12))
-    assert "`routed`: the largest of the ten latents names the digit of 95.5 % (" in text
+    assert "`routed`: the largest latent classifies 95.5 % (" in text
     assert "over 6 seeds" in text
     assert "10,000 test images" in text
     assert "+84.5 points" in text
@@ -109,10 +108,10 @@ def test_measure_that_a_run_lacks_is_an_em_dash(params):
     assert re.search(r"KL divergence.* \| — \|", text)
 
 
-@pytest.mark.parametrize(("lowest_recall", "damaged"), [(0.84, 6), (0.86, 0)])
-def test_damaged_digits_are_counted(params, lowest_recall, damaged):
+@pytest.mark.parametrize(("lowest_recall", "collapsed"), [(0.84, 6), (0.86, 0)])
+def test_runs_with_class_collapse_are_counted(params, lowest_recall, collapsed):
     text = report(params, routed=(1, 1), changes={"lowest_recall": lowest_recall})
-    assert f"{damaged} of 6 runs have a damaged" in text
+    assert f"class collapse in {collapsed} of 6 runs" in text
 
 
 def test_few_seeds_have_no_verdict(params):
