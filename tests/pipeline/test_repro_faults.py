@@ -49,16 +49,6 @@ def test_run_killed_in_the_middle_is_finished_by_the_next_repro(project):
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     project.run("dvc", "repro")
-    import difflib
-
-    print(
-        "".join(
-            difflib.unified_diff(
-                expected.decode().splitlines(1),
-                (project.folder / "dvc.lock").read_text().splitlines(1),
-            )
-        )
-    )
     assert (project.folder / "dvc.lock").read_bytes() == expected
     assert project.run("git", "status", "--porcelain") == ""
 
