@@ -1,6 +1,7 @@
 """The study of the claims, from variants to report: every variant, tiny and on few images."""
 
 import pytest
+from click import Command
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
@@ -31,7 +32,9 @@ def run(stage, **options):
             *(map(str, value) if isinstance(value, tuple) else [str(value)]),
         )
     ]
-    result = CliRunner().invoke(getattr(stage, "main", stage), arguments, catch_exceptions=False)
+    result = CliRunner().invoke(
+        stage if isinstance(stage, Command) else stage.main, arguments, catch_exceptions=False
+    )
     assert result.exit_code == 0, result.output
 
 
