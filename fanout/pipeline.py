@@ -60,21 +60,25 @@ class Pipeline:
         it was recorded goes, and only where DVC's cache keeps it.
         """
         with lock_repo(self.repo):
-            made = {out.fs_path for stage in self.graph for out in stage.outs}
-            for file in {s.dvcfile for s in self.stages.values() if isinstance(s, PipelineStage)}:
-                named = {stage.name for stage in self.graph if stage.path == file.path}
-                for name, entry in file.lockfile_contents.get("stages", {}).items():
-                    if name in named:
-                        continue
-                    stage = PipelineStage(self.repo, file.path, name=name)
-                    for record in entry.get("outs", ()):
-                        out = Output(stage, record["path"], info=dict(record))
-                        is_kept = not out.changed_cache() and not out.changed_checksum()
-                        if out.fs_path not in made and out.exists and is_kept:
-                            out.remove()
-                            with contextlib.suppress(OSError):  # up to a folder with more in it
-                                for folder in Path(out.fs_path).parents:
-                                    folder.rmdir()
+            for out in self.dropped_outs():
+                if out.exists and not out.changed_cache() and not out.changed_checksum():
+                    out.remove()
+                    with contextlib.suppress(OSError):  # up to a folder with more in it
+                        for folder in Path(out.fs_path).parents:
+                            folder.rmdir()
+
+    def dropped_outs(self) -> Iterator[Output]:
+        """The outputs that dvc.lock names and no stage of the pipeline makes."""
+        made = {out.fs_path for stage in self.graph for out in stage.outs}
+        for file in {s.dvcfile for s in self.stages.values() if isinstance(s, PipelineStage)}:
+            named = {stage.name for stage in self.graph if stage.path == file.path}
+            entries = file.lockfile_contents.get("stages", {})
+            for name in [name for name in entries if name not in named]:
+                stage = PipelineStage(self.repo, file.path, name=name)
+                outs = [
+                    Output(stage, o["path"], info=dict(o)) for o in entries[name].get("outs", ())
+                ]
+                yield from (out for out in outs if out.fs_path not in made)
 
     def stale(self) -> tuple[list[str], list[str]]:
         """The stages that have changed, and those that may change because they need one of them."""
