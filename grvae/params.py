@@ -65,6 +65,10 @@ class Recipe(Section):
     floor: Annotated[float, Field(ge=-100, le=100)] | None
     ceiling: Annotated[float, Field(ge=-100, le=100)] | None
     blocked_gradient_scale: Annotated[float, Field(ge=-100, le=1)]
+    amplified_gradient_scale: Annotated[float, Field(ge=1, le=1000)] = 1.0
+    doubt_margin: Annotated[float, Field(gt=0, le=100)] | None = None
+    relabel_margin: Annotated[float, Field(gt=0, le=100)] | None = None
+    relabel_from: Fraction = 0.0
     unmask_schedule: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None
     routed_images: Annotated[float, Field(gt=0, le=1)]
     wrong_labels: Fraction
@@ -87,6 +91,7 @@ class Recipe(Section):
     prior_ramp: Annotated[list[Fraction], Field(min_length=2, max_length=2)]
     class_prior_mean: Annotated[float, Field(ge=-100, le=100)] | None
     cross_entropy_weight: NonNegative
+    hinge_weight: NonNegative = 0.0
     noise: Annotated[float, Field(ge=0, le=100)]
 
     learning_rate: Rate
@@ -107,6 +112,12 @@ class Recipe(Section):
                 f"hidden_sizes: got {len(self.hidden_sizes)} values, a {self.network} network has "
                 f"{CONV_HIDDEN_LAYERS}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_hinge(self) -> Self:
+        if self.hinge_weight and None in (self.floor, self.ceiling):
+            raise ValueError("hinge_weight: it takes a floor and a ceiling")
         return self
 
     @model_validator(mode="after")

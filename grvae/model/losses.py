@@ -37,6 +37,20 @@ def kl_term(
     return kl_to_nearest_normal(mean, scale, prior_mean, recipe.prior_dead_zone)
 
 
+def hinge_term(mean: Tensor, latent_mask: Tensor, recipe: Recipe) -> Tensor:
+    """By how much (batch,) the means violate the recipe's floor and ceiling, summed over latents.
+
+    Args:
+        mean: (batch, latent) float.
+        latent_mask: (batch, latent), 1 where the latent is the image's label latent.
+        recipe: with the `floor` of label latents and the `ceiling` of all others.
+
+    Source: the bounds of `gate_gradient`, as a loss.
+    """
+    low, high = F.relu(recipe.floor - mean), F.relu(mean - recipe.ceiling)
+    return torch.where(latent_mask == 1, low, high).sum(dim=1)
+
+
 def prior_ramp(progress: float, recipe: Recipe) -> float:
     """How far the prior has moved from 0 to its mean, in [0, 1], at a share of the joint phase.
 

@@ -3,9 +3,11 @@
 The gradient of an image's reconstruction reaches the encoder through some latents only. Which ones
 is a table of shares in [0, 1]: a row for each class, a column for each latent. `route_gradient` is
 the method, a mask. `gate_gradient` depends on the latents' values and on the gradient's sign, too:
-what would lower the label latent below a floor, or raise another above a ceiling, is blocked or
-reversed. A gate that reverses acts as a margin loss without a loss term. `Routing` holds the tables
-of a training and the row that each image takes; its `apply` stands in the training loop.
+what would lower a low label latent, or raise another above a ceiling, is blocked or reversed, and
+what would do the opposite may be amplified. A gate may act on images in doubt alone, whose label
+latent does not lead all others by a margin. A gate that reverses acts as a margin loss without a
+loss term; one that does not is a mask. `Routing` holds the tables of a training and the row that
+each image takes; its `apply` stands in the training loop.
 
 A rival masks parameters in place of latents, `mask_parameters`: an image teaches only the weights
 of its label latent.
@@ -61,16 +63,18 @@ def mask_parameters(layer: nn.Linear, features: Tensor, shares: Tensor) -> Tenso
 
 
 def gate_gradient(
-    latents: Tensor, low: Tensor, high: Tensor, blocked_gradient_scale: float
+    latents: Tensor, low: Tensor, high: Tensor, blocked: float, amplified: float = 1.0
 ) -> Tensor:
-    """Block or reverse what would lower a low latent or raise a high one; every value passes.
+    """Multiply the gradient of low and high latents by its direction; every value passes.
 
     Args:
         latents: (batch, latent) float.
-        low: (batch, latent) float; below it, a gradient that would lower the latent is blocked.
-        high: (batch, latent) float; above it, one that would raise it.
-        blocked_gradient_scale: what a blocked gradient is multiplied by: 0 removes it, a negative
-            number reverses it.
+        low: (batch, latent) bool; of these a gradient that would lower the latent is blocked, one
+            that would raise it amplified.
+        high: (batch, latent) bool, likewise the other way round.
+        blocked: what a blocked gradient is multiplied by: 0 removes it, a negative number reverses
+            it.
+        amplified: what an amplified gradient is multiplied by; 1 leaves it alone.
 
     Returns:
         (batch, latent) float, equal to `latents`.
@@ -82,7 +86,7 @@ def gate_gradient(
             mode (`jvp`), since the gate is of gradients.
 
     The paper's masks are weights of the gradient, any real number (arXiv 2410.04332, section 3);
-    these depend on the gradient's sign and on the latent's value.
+    these depend on the gradient's sign and on the latents' values.
     """
     is_transformed = torch._C._functorch.maybe_current_level() is not None
     if torch.compiler.is_compiling() and is_transformed:
@@ -90,7 +94,7 @@ def gate_gradient(
         raise NotImplementedError(
             "gate_gradient: got torch.compile and torch.func together, should be one of them"
         )
-    gated: Tensor = _Gate.apply(latents, low, high, blocked_gradient_scale)
+    gated: Tensor = _Gate.apply(latents, low, high, blocked, amplified)
     return gated
 
 
@@ -100,21 +104,41 @@ class _Gate(torch.autograd.Function):
     generate_vmap_rule = True  # for `torch.func`, which wants `setup_context`, too
 
     @staticmethod
-    def forward(latents: Tensor, low: Tensor, high: Tensor, share: float) -> Tensor:
+    def forward(
+        latents: Tensor, low: Tensor, high: Tensor, blocked: float, amplified: float
+    ) -> Tensor:
         return latents.view_as(latents)
 
     @staticmethod
     def setup_context(
-        ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, float], output: Tensor
+        ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, float, float], output: Tensor
     ) -> None:
-        latents, low, high, ctx.share = inputs
-        ctx.save_for_backward(latents < low, latents > high)
+        _, low, high, ctx.blocked, ctx.amplified = inputs
+        ctx.save_for_backward(low, high)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        is_low, is_high = ctx.saved_tensors
-        blocked = (is_low & (gradient > 0)) | (is_high & (gradient < 0))
-        return torch.where(blocked, ctx.share * gradient, gradient), None, None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        low, high = ctx.saved_tensors
+        blocked = (low & (gradient > 0)) | (high & (gradient < 0))
+        gated = torch.where(blocked, ctx.blocked * gradient, gradient)
+        if ctx.amplified != 1:
+            amplified = (low & (gradient < 0)) | (high & (gradient > 0))
+            gated = torch.where(amplified, ctx.amplified * gradient, gated)
+        return gated, None, None, None, None
+
+
+def leads(latents: Tensor, is_label: Tensor) -> Tensor:
+    """By how much (batch, 1) the largest label latent of each image exceeds its largest other.
+
+    Args:
+        latents: (batch, latent) float.
+        is_label: (batch, latent) bool; an image without label latents has the lead -inf.
+    """
+    label, other = (
+        latents.masked_fill(away, -torch.inf).amax(dim=1, keepdim=True)
+        for away in (~is_label, is_label)
+    )
+    return label - other
 
 
 @dataclass(frozen=True)
@@ -124,11 +148,15 @@ class Routing:
     Attributes:
         latent_mask: (class, latent) float, 1 where a latent is the class's label latent.
         shares: (route, latent) float, the share of the gradient that reaches each latent.
-        low: (route, latent) float, below which no gradient lowers a latent.
-        high: (route, latent) float, above which none raises it.
-        blocked_gradient_scale: see `gate_gradient`.
+        low: (route, latent) float, below which a latent is low; see `gate_gradient`.
+        high: (route, latent) float, above which it is high.
+        doubt_margin: the gate acts on images whose `leads` are below it; None is all images.
+        blocked_gradient_scale: of the gate.
+        amplified_gradient_scale: of the gate.
         unmask_schedule: shares of the joint phase at which the other latents begin to get gradient,
             and get all of it; None is never.
+        relabel_margin: see `relabel`; None never does.
+        relabel_from: share of the joint phase after which it may.
         routes: (image,) int64, the row of the tables that each image takes.
         masks_parameters: whether the shares are of what the parameters of each latent learn,
             in place of the gradient that passes through it.
@@ -138,8 +166,12 @@ class Routing:
     shares: Tensor
     low: Tensor
     high: Tensor
+    doubt_margin: float | None
     blocked_gradient_scale: float
+    amplified_gradient_scale: float
     unmask_schedule: Sequence[float] | None
+    relabel_margin: float | None
+    relabel_from: float
     routes: Tensor
     masks_parameters: bool = False
 
@@ -149,7 +181,7 @@ class Routing:
         """What `VAE.encode` returns of images (batch, pixel), with the heads' parameters masked."""
         if not self.masks_parameters:
             return model.encode(images)
-        features, shares = model.encoder(images), self.shares_of(batch, progress)
+        features, shares = model.encoder(images), self.shares_of(self.routes[batch], progress)
         mean = mask_parameters(model.mean_head, features, shares)
         return mean, mask_parameters(model.scale_head, features, shares)
 
@@ -161,17 +193,24 @@ class Routing:
             batch: (batch,) int64.
             progress: share of the joint phase that is done.
         """
-        routes = self.routes[batch]
+        values, routes = latents.detach(), self.routes[batch]
+        if self.relabel_margin is not None and progress >= self.relabel_from:
+            routes = relabel(routes, values, self.latent_mask, self.relabel_margin)
+        low, high = values < self.low[routes], values > self.high[routes]
+        if self.doubt_margin is not None:
+            is_label = self.latent_mask.bool()[routes.clamp(max=len(self.latent_mask) - 1)]
+            in_doubt = leads(values, is_label) < self.doubt_margin
+            low, high = low & in_doubt, high & in_doubt
         gated = gate_gradient(
-            latents, self.low[routes], self.high[routes], self.blocked_gradient_scale
+            latents, low, high, self.blocked_gradient_scale, self.amplified_gradient_scale
         )
         if self.masks_parameters:
             return gated
-        return route_gradient(gated, self.shares_of(batch, progress))
+        return route_gradient(gated, self.shares_of(routes, progress))
 
-    def shares_of(self, batch: Tensor, progress: float) -> Tensor:
-        """The shares (batch, latent) of images by now."""
-        return self.shares[self.routes[batch]].lerp(torch.ones(()), self.unmasked_share(progress))
+    def shares_of(self, routes: Tensor, progress: float) -> Tensor:
+        """The shares (batch, latent) of images with these routes by now."""
+        return self.shares[routes].lerp(torch.ones(()), self.unmasked_share(progress))
 
     def unmasked_share(self, progress: float) -> float:
         """How much of the masked gradient passes by now, in [0, 1]."""
@@ -194,12 +233,18 @@ def build_routing(recipe: Recipe, labels: Tensor, classes: int, stream: torch.Ge
     off_route, floor, ceiling = recipe.off_route_gradient, recipe.floor, recipe.ceiling
     if recipe.routing == "none":
         off_route, floor, ceiling = 1.0, None, None
+    elif recipe.doubt_margin is not None and floor is None:
+        floor = torch.inf  # in doubt a label latent is low, whatever its value
     return Routing(
         latent_mask,
         gradient_shares(latent_mask, off_route),
         *gate_bounds(latent_mask, floor, ceiling),
+        recipe.doubt_margin,
         recipe.blocked_gradient_scale,
+        recipe.amplified_gradient_scale,
         recipe.unmask_schedule,
+        recipe.relabel_margin,
+        recipe.relabel_from,
         choose_routes(labels, classes, recipe.routed_images, recipe.wrong_labels, stream),
         masks_parameters=recipe.routing == "parameters",
     )
@@ -277,6 +322,30 @@ def choose_routes(
     other = torch.randint(1, classes, labels.shape, generator=stream)
     routes = torch.where(draw[0] < wrong_labels, (labels + other) % classes, labels)
     return torch.where(draw[1] < routed_images, routes, classes)
+
+
+def relabel(routes: Tensor, latents: Tensor, latent_mask: Tensor, margin: float) -> Tensor:
+    """The routes of images, but where the latents are surer of another class by a margin.
+
+    An image that is not routed takes the route of its largest latent where that leads all latents
+    of other classes by more than the margin; a label is overruled where its latent falls short of
+    the largest by more than it.
+
+    Args:
+        routes: (batch,) int64, each a class, or their number: not routed.
+        latents: (batch, latent) float, without gradient.
+        latent_mask: (class, latent), see `latent_map`.
+        margin: of the latents' values.
+
+    Returns:
+        (batch,) int64.
+    """
+    classes = len(latent_mask)
+    scores = class_scores(latents, latent_mask.shape[1] // classes)
+    top, best = scores.topk(2, dim=1)
+    given = scores.gather(1, routes.clamp(max=classes - 1)[:, None]).squeeze(1)
+    rival = torch.where(routes == classes, top[:, 1], given)
+    return torch.where(top[:, 0] - rival > margin, best[:, 0], routes)
 
 
 def class_scores(means: Tensor, latents_per_class: int) -> Tensor:

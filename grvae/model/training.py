@@ -15,7 +15,14 @@ from grvae.base.determinism import repeatable
 from grvae.model.augmentation import shift_at_random
 from grvae.model.checkpoint import Checkpoint
 from grvae.model.images import ImageSet
-from grvae.model.losses import kl_term, kl_weight, prior_ramp, reconstruction_term, squared_error
+from grvae.model.losses import (
+    hinge_term,
+    kl_term,
+    kl_weight,
+    prior_ramp,
+    reconstruction_term,
+    squared_error,
+)
 from grvae.model.routing import class_scores
 from grvae.model.run import EpochRow, Phase, Run
 from grvae.model.vae import VAE
@@ -96,6 +103,9 @@ def joint_epoch(run: Run, train: ImageSet, batches: Iterable[Tensor]) -> Losses:
         if recipe.cross_entropy_weight:
             scores = class_scores(mean, recipe.latents_per_class)
             loss = loss + recipe.cross_entropy_weight * F.cross_entropy(scores, images.labels)
+        if recipe.hinge_weight:
+            hinge = hinge_term(mean, routing.latent_mask[images.labels], recipe).mean()
+            loss = loss + recipe.hinge_weight * hinge
         run.phase_optimizer.step(loss)
         sums += len(batch) * torch.stack([loss, reconstruction, kl]).detach()
     loss_mean, reconstruction_mean, kl_mean = (sums / (run.passes * len(train))).tolist()

@@ -142,7 +142,7 @@ HIGH = torch.tensor([[0.5, 9.0, math.inf], [math.inf, 9.0, -7.0]], dtype=torch.f
 def gated(gradient, share):
     """The gradient that reaches `LATENTS` through the gate."""
     latents = LATENTS.clone().requires_grad_()
-    out = gate_gradient(latents, LOW, HIGH, share)
+    out = gate_gradient(latents, LATENTS < LOW, LATENTS > HIGH, share)
     assert torch.equal(out, LATENTS)
     out.backward(gradient)
     return latents.grad
@@ -160,7 +160,7 @@ def test_gate_scales_what_would_push_a_low_latent_down_or_a_high_one_up(share):
 
 
 def weighted(latents, low, high, weights):
-    return (weights * gate_gradient(latents, low, high, -3.0)).sum()
+    return (weights * gate_gradient(latents, latents < low, latents > high, -3.0)).sum()
 
 
 WEIGHTS = torch.tensor([[2.0, -3.0, 5.0], [-7.0, 11.0, -13.0]], dtype=torch.float64)
@@ -191,7 +191,7 @@ def test_compiled_transform_is_refused_before_it_drops_the_gate(rows):
 def test_latent_on_a_bound_is_not_beyond_it():
     latents = torch.tensor([[2.0, 2.0]], requires_grad=True)
     bound = torch.full((1, 2), 2.0)
-    gate_gradient(latents, bound, bound, 0.0).backward(torch.tensor([[1.0, -1.0]]))
+    gate_gradient(latents, latents < bound, latents > bound, 0.0).backward(torch.tensor([[1.0, -1.0]]))
     assert latents.grad.tolist() == [[1.0, -1.0]]
 
 
@@ -219,9 +219,10 @@ def test_routing_is_linear_in_the_gradient(first, second, factor):
 @REPEATABLE
 def test_gate_applied_twice_is_the_gate_where_it_ignores(values, bounds, gradient):
     once, twice = (values.clone().requires_grad_() for _ in range(2))
-    gate_gradient(once, bounds, -bounds, 0.0).backward(gradient)
-    inner = gate_gradient(twice, bounds, -bounds, 0.0)
-    gate_gradient(inner, bounds, -bounds, 0.0).backward(gradient)
+    bounds = values < bounds, values > -bounds
+    gate_gradient(once, *bounds, 0.0).backward(gradient)
+    inner = gate_gradient(twice, *bounds, 0.0)
+    gate_gradient(inner, *bounds, 0.0).backward(gradient)
     assert torch.equal(once.grad, twice.grad)
 
 
@@ -231,7 +232,7 @@ def test_gate_does_not_depend_on_the_size_of_the_loss(values, gradient, factor):
     passed = []
     for scale in (1.0, factor):
         latents = values.clone().requires_grad_()
-        gate_gradient(latents, LOW, HIGH, -3.0).backward(scale * gradient)
+        gate_gradient(latents, values < LOW, values > HIGH, -3.0).backward(scale * gradient)
         passed.append(latents.grad)
     torch.testing.assert_close(passed[1], factor * passed[0])
 
