@@ -47,6 +47,7 @@ def hinge_term(mean: Tensor, latent_mask: Tensor, recipe: Recipe) -> Tensor:
 
     Source: the bounds of `gate_gradient`, as a loss.
     """
+    assert recipe.floor is not None and recipe.ceiling is not None  # the recipe has been checked
     low, high = F.relu(recipe.floor - mean), F.relu(mean - recipe.ceiling)
     return torch.where(latent_mask == 1, low, high).sum(dim=1)
 

@@ -362,5 +362,6 @@ def names_latents(recipe: Recipe) -> bool:
     return (
         recipe.routing != "none"
         or recipe.cross_entropy_weight > 0
+        or recipe.hinge_weight > 0
         or recipe.class_prior_mean is not None
     )

@@ -275,7 +275,7 @@ def method_of(recipe: Recipe) -> str:
         return "none"
     if recipe.routing != "none":
         return "gated" if recipe.ceiling is not None else "routed"
-    return "classified" if recipe.cross_entropy_weight > 0 else "prior"
+    return "prior" if recipe.class_prior_mean is not None else "classified"
 
 
 def assignment_of(recipe: Recipe, measures: Mapping[str, Any]) -> list[int]:

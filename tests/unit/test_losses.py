@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from grvae.model.losses import (
     binary_cross_entropy,
+    hinge_term,
     kl_as_published,
     kl_term,
     kl_to_nearest_normal,
@@ -129,3 +130,10 @@ def test_regulariser_pulls_the_mean_towards_the_band_and_not_within_it():
     mean = torch.tensor([[0.5, 3.0, -4.0]], requires_grad=True)
     kl_to_nearest_normal(mean, torch.zeros(1, 3), 1.0, 1.0).sum().backward()
     assert mean.grad.tolist() == [[0, 1, -4]]
+
+
+def test_hinge_is_what_falls_short_of_the_floor_and_exceeds_the_ceiling(recipe):
+    bounds = recipe.model_copy(update={"floor": 3.0, "ceiling": 2.0})
+    means = torch.tensor([[1.0, 2.5, 4.0], [1.0, 3.5, 2.0]])
+    label = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    assert hinge_term(means, label, bounds).tolist() == [2.0 + 0.5 + 2.0, 0.0]

@@ -75,6 +75,7 @@ def test_override_may_hold_dataset_and_latent_activation(tmp_path):
         ({"dataset": None}, "x.dataset: got None, should be a valid string"),
         ({"recipe": {}}, "x.recipe: unknown key"),
         ({"prior_ramp": [0.5, 0.5]}, "x.prior_ramp: got 0.5 to 0.5, should rise"),
+        ({"hinge_weight": 1.0, "floor": 3.0}, "x.hinge_weight: it takes a floor and a ceiling"),
     ],
 )
 def test_override_that_is_not_allowed_is_named_by_its_key(params, changes, message):

@@ -13,8 +13,10 @@ from grvae.model.routing import (
     gate_gradient,
     gradient_shares,
     latent_map,
+    leads,
     mask_parameters,
     names_latents,
+    relabel,
     route_gradient,
 )
 from grvae.model.vae import build_model
@@ -191,7 +193,9 @@ def test_compiled_transform_is_refused_before_it_drops_the_gate(rows):
 def test_latent_on_a_bound_is_not_beyond_it():
     latents = torch.tensor([[2.0, 2.0]], requires_grad=True)
     bound = torch.full((1, 2), 2.0)
-    gate_gradient(latents, latents < bound, latents > bound, 0.0).backward(torch.tensor([[1.0, -1.0]]))
+    gate_gradient(latents, latents < bound, latents > bound, 0.0).backward(
+        torch.tensor([[1.0, -1.0]])
+    )
     assert latents.grad.tolist() == [[1.0, -1.0]]
 
 
@@ -421,8 +425,86 @@ def test_without_release_the_others_never_learn(recipe, progress):
         ({"routing": "parameters"}, True),
         ({"routing": "none"}, False),
         ({"routing": "none", "cross_entropy_weight": 0.5}, True),
+        ({"routing": "none", "hinge_weight": 0.5}, True),
         ({"routing": "none", "class_prior_mean": 0.0}, True),
     ],
 )
 def test_latents_are_named_by_routing_a_classification_loss_or_a_prior(recipe, changes, named):
     assert names_latents(recipe.model_copy(update=changes)) is named
+
+
+@pytest.mark.parametrize("blocked", [0.0, -3.0])
+def test_gate_amplifies_what_would_push_a_low_latent_up_or_a_high_one_down(blocked):
+    low, high = LATENTS < LOW, LATENTS > HIGH
+    for gradient in (torch.ones_like(LATENTS), -torch.ones_like(LATENTS)):
+        latents = LATENTS.clone().requires_grad_()
+        gate_gradient(latents, low, high, blocked, 20.0).backward(gradient)
+        wrong, right = (low, high) if gradient[0, 0] > 0 else (high, low)
+        expected = torch.where(wrong, blocked, torch.where(right, 20.0, 1.0)) * gradient
+        assert torch.equal(latents.grad, expected)
+
+
+def test_amplifying_mask_is_an_attenuating_one_of_a_loss_with_a_larger_weight(recipe):
+    # Weights 0, 1 and 20 of a loss are weights 0, 1/20 and 1 of twenty times that loss.
+    low, high = LATENTS < LOW, LATENTS > HIGH
+    amplified, attenuated = (LATENTS.clone().requires_grad_() for _ in range(2))
+    gate_gradient(amplified, low, high, 0.0, 20.0).backward(WEIGHTS)
+    gated = gate_gradient(attenuated, low, high, 0.0, 1.0)
+    acts = low | high
+    route_gradient(gated, torch.where(acts, 1.0, 1 / 20)).backward(20 * WEIGHTS)
+    torch.testing.assert_close(amplified.grad, attenuated.grad)
+
+
+def test_lead_is_of_the_largest_label_latent_over_the_largest_other():
+    latents = torch.tensor([[1.0, 4.0, 3.0, 0.0], [1.0, 4.0, 3.0, 9.0]])
+    is_label = torch.tensor([[True, True, False, False]]).expand(2, 4)
+    assert leads(latents, is_label).tolist() == [[1.0], [-5.0]]
+
+
+def test_gate_in_doubt_acts_while_the_label_latent_leads_by_less_than_the_margin(recipe):
+    asked = {"doubt_margin": 2.0, "ceiling": 1.0, "blocked_gradient_scale": -10.0}
+    asked |= {"amplified_gradient_scale": 5.0, "unmask_schedule": [0.0, 0.1]}
+    routing = build_routing(recipe.model_copy(update=asked), torch.zeros(3).long(), 10, stream())
+    values = torch.zeros(3, 10)
+    values[:, 0] = torch.tensor([9.0, 9.0, 9.0])
+    values[:, 1] = torch.tensor([7.0, 7.5, 7.0])  # on the margin, in doubt, on the margin
+    down, up = torch.ones(3, 10), -torch.ones(3, 10)
+    for gradient, label, other in ((down, -10.0, 5.0), (up, -5.0, 10.0)):
+        latents = values.clone().requires_grad_()
+        routing.apply(latents, torch.arange(3), 0.5).backward(gradient)
+        assert latents.grad[1].tolist() == [label, other] + [gradient[0, 0].item()] * 8
+        assert torch.equal(latents.grad[[0, 2]], gradient[[0, 2]])
+
+
+def test_gate_in_doubt_leaves_images_alone_that_are_not_routed(recipe):
+    asked = {"doubt_margin": 2.0, "ceiling": 1.0, "routed_images": 1e-9}
+    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), 10, stream())
+    latents = torch.full((10, 10), 3.0, requires_grad=True)
+    routing.apply(latents, torch.arange(10), 0.0).sum().backward()
+    assert torch.equal(latents.grad, torch.ones(10, 10))
+
+
+@pytest.mark.parametrize(
+    ("route", "values", "expected"),
+    [
+        (0, [1.0, 2.5, 0.0], 1),  # the label is contradicted by more than the margin
+        (0, [1.0, 2.0, 0.0], 0),  # by just the margin
+        (0, [3.0, 1.0, 0.0], 0),
+        (3, [0.0, 1.0, 2.5], 2),  # without a route: the largest leads the second by more
+        (3, [0.0, 1.0, 2.0], 3),
+    ],
+)
+def test_image_is_relabelled_where_the_latents_are_surer_by_the_margin(route, values, expected):
+    latents, routes = torch.tensor([values]), torch.tensor([route])
+    assert relabel(routes, latents, latent_map(3, 1), 1.0).tolist() == [expected]
+
+
+def test_relabelled_image_learns_through_its_new_latent_from_the_asked_share_on(recipe):
+    asked = recipe.model_copy(update={"relabel_margin": 1.0, "relabel_from": 0.5})
+    routing = build_routing(asked, torch.tensor([3]), 10, stream())
+    for progress, latent in ((0.49, 3), (0.5, 7)):
+        latents = torch.zeros(1, 10)
+        latents[0, 7] = 5.0
+        latents.requires_grad_()
+        routing.apply(latents, torch.tensor([0]), progress).sum().backward()
+        assert latents.grad.nonzero().tolist() == [[0, latent]]

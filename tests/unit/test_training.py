@@ -203,6 +203,16 @@ def test_classification_loss_is_in_nats_and_reads_the_means(recipe, images):
     assert loss - reconstruction == pytest.approx(7 * math.log(10), rel=1e-4)
 
 
+def test_hinge_loss_is_of_the_means(recipe, images):
+    asked = {"routing": "none", "hinge_weight": 7.0, "floor": 3.0, "ceiling": 2.0}
+    run = frozen_run(recipe, images, **asked, kl_weight=0.0, final_kl_weight=0.0)
+    with torch.no_grad():
+        run.model.mean_head.weight.zero_()
+        run.model.mean_head.bias.fill_(2.5)
+    loss, reconstruction, _ = joint_epoch(run, images, [ALL])
+    assert loss - reconstruction == pytest.approx(7 * 10 * 0.5, rel=1e-4)
+
+
 def test_latents_are_the_mean_and_the_deviation_times_the_noise_of_its_stream(recipe, images):
     run = frozen_run(recipe, images, noise=2.0)
     with torch.no_grad():
