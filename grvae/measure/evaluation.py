@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from grvae.base.determinism import repeatable
+from grvae.base.seeding import random_stream
 from grvae.measure.metrics import METRICS, Outcome, mean_activation
 from grvae.measure.sliders import Sliders, latents_of_places, read_sliders
 from grvae.model.images import ImageSet, as_pictures
@@ -34,11 +35,17 @@ def observe(
     activations = model.activate(mean)
     logits = model.decode(activations)
     train_mean, _ = model.encode(train.pixels)
+    sampled = None
+    if recipe.noise:
+        noise = torch.randn(mean.shape, generator=random_stream(0, "noise"))
+        latents = model.activate(mean + recipe.noise * model.noise_std(scale) * noise)
+        sampled = class_scores(latents, recipe.latents_per_class).numpy()
     return Outcome(
         labels=test.labels.numpy(),
         means=mean.numpy(),
         activations=activations.numpy(),
         scores=class_scores(mean, recipe.latents_per_class).numpy(),
+        sampled_scores=sampled,
         squared_error=squared_error(test.pixels, torch.sigmoid(logits)),
         binary_cross_entropy=binary_cross_entropy(test.pixels, logits),
         kl=kl_to_standard_normal(mean, 2 * model.noise_std(scale).abs().log()),

@@ -133,6 +133,17 @@ def test_digit_with_two_latents_is_read_by_the_larger(params, recipe):
     assert outcome.train_scores.argmax(axis=1).tolist() == [1] * 10
 
 
+def test_sampled_accuracy_is_of_activated_encodings_with_the_noise_of_training(params, recipe):
+    # A deviation of 1000 drowns the mean, which is 1 at most; a model without noise is not sampled.
+    loud = pixel_reader(latent_act="abs", scale=2 * math.log(1000))
+    for noise, accuracy in ((1.0, 0.1), (1e-6, 1.0)):
+        asked = recipe.model_copy(update={"noise": noise})
+        outcome = observe(loud, asked, params.evaluation, TRAIN, coded(1, 2000))
+        assert measure_outcome(outcome)["sampled_accuracy"] == pytest.approx(accuracy, abs=0.03)
+    silent = recipe.model_copy(update={"noise": 0.0})
+    assert observe(loud, silent, params.evaluation, TRAIN, TEST).sampled_scores is None
+
+
 def test_kl_of_a_posterior_without_spread_is_left_out(measure):
     still = pixel_reader(posterior="as_published", scale=0.0)
     assert measure(still, TRAIN, TEST).kl_per_image is None

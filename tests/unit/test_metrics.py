@@ -35,6 +35,7 @@ OUTCOME = Outcome(
     means=SCORES,
     activations=SCORES,
     scores=SCORES,
+    sampled_scores=np.roll(SCORES, 1, axis=0),
     squared_error=torch.tensor([1.0, 3.0] * 10),
     binary_cross_entropy=torch.full((20,), 5.0),
     kl=torch.full((20,), 7.0),
@@ -111,6 +112,7 @@ def test_shares_are_in_unit_range_and_other_metrics_are_not_called_shares():
 def test_metrics_of_a_known_outcome():
     expected = {
         "argmax_accuracy": 19 / 20,
+        "sampled_accuracy": 1 / 20,
         "lowest_recall": 1 / 2,
         "squared_error_per_image": 2,
         "mse_per_pixel": 2 / 784,
@@ -153,6 +155,7 @@ def random_outcome(names=range(10), test_order=None):
         labels=names[labels][order],
         means=scores[:, back][order],
         scores=scores[:, back][order],
+        sampled_scores=scores[:, back][order],
         activations=scores[:, back][order],
         squared_error=error[order],
         binary_cross_entropy=entropy[order],
