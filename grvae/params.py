@@ -105,6 +105,15 @@ class Recipe(Section):
     decoder_epochs: Annotated[int, Field(ge=0, le=10_000)]
     decoder_learning_rate: Rate
 
+    @property
+    def kind(self) -> Literal["none", "mask", "reversing gate", "loss", "prior"]:
+        """What it does to tell the latents which class is theirs."""
+        if self.routing != "none":
+            return "reversing gate" if self.blocked_gradient_scale < 0 else "mask"
+        if self.cross_entropy_weight or self.hinge_weight:
+            return "loss"
+        return "none" if self.class_prior_mean is None else "prior"
+
     @model_validator(mode="after")
     def _check_network(self) -> Self:
         if self.network != "mlp" and len(self.hidden_sizes) != CONV_HIDDEN_LAYERS:

@@ -12,7 +12,7 @@ from grvae.show.report import render_report
 
 
 @click.command(cls=StageCommand, help=__doc__)
-@paths("params", "variants", "summary", "table", "published")
+@paths("params", "variants", "summary", "table", "published", "many-seeds")
 @click.option("--render", "pages", type=(PATH, PATH), multiple=True, help="Template and output.")
 def report(
     params: Path,
@@ -20,11 +20,13 @@ def report(
     summary: Path,
     table: Path,
     published: Path,
+    many_seeds: Path,
     pages: tuple[tuple[Path, Path], ...],
 ) -> None:
     settings = load_params(params)
     recipes = {name: load_variant(variants / f"{name}.json") for name in settings.variants}
-    material = load_json(summary), load_table(table), settings, recipes, load_json(published)
+    tables = load_json(published), load_table(many_seeds)
+    material = load_json(summary), load_table(table), settings, recipes, *tables
     for template, out in pages:
         write_atomically(out, render_report(load_template(template), *material).encode())
 

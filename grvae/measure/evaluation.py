@@ -35,8 +35,9 @@ def observe(
     activations = model.activate(mean)
     logits = model.decode(activations)
     train_mean, _ = model.encode(train.pixels)
-    sampled = None
+    sampled = kl = None
     if recipe.noise:
+        kl = kl_to_standard_normal(mean, 2 * model.noise_std(scale).abs().log())
         noise = torch.randn(mean.shape, generator=random_stream(0, "noise"))
         latents = model.activate(mean + recipe.noise * model.noise_std(scale) * noise)
         sampled = class_scores(latents, recipe.latents_per_class).numpy()
@@ -48,7 +49,7 @@ def observe(
         sampled_scores=sampled,
         squared_error=squared_error(test.pixels, torch.sigmoid(logits)),
         binary_cross_entropy=binary_cross_entropy(test.pixels, logits),
-        kl=kl_to_standard_normal(mean, 2 * model.noise_std(scale).abs().log()),
+        kl=kl,
         train_labels=train.labels.numpy(),
         train_means=train_mean.numpy(),
         train_scores=class_scores(train_mean, recipe.latents_per_class).numpy(),

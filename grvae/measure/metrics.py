@@ -34,7 +34,8 @@ class Outcome:
         sampled_scores: the same of sampled, activated encodings; None of a model without noise.
         squared_error: (image,), summed over pixels, decoding the activated mean.
         binary_cross_entropy: (image,) nats, summed over pixels, decoding the same.
-        kl: (image,) nats, divergence of the posterior to N(0, I), summed over latents.
+        kl: (image,) nats, divergence of the posterior to N(0, I), summed over latents; None of a
+            model without noise, whose posterior has a spread that nothing uses.
         train_labels: (train image,) int64.
         train_means: (train image, latent) float.
         train_scores: (train image, digit) float.
@@ -49,7 +50,7 @@ class Outcome:
     sampled_scores: np.ndarray | None
     squared_error: "Tensor"
     binary_cross_entropy: "Tensor"
-    kl: "Tensor"
+    kl: "Tensor | None"
     train_labels: np.ndarray
     train_means: np.ndarray
     train_scores: np.ndarray
@@ -134,6 +135,8 @@ def bce_per_image(outcome: Outcome) -> float:
 
 def kl_per_image(outcome: Outcome) -> float | None:
     """Mean over images; None where a posterior has no spread."""
+    if outcome.kl is None:
+        return None
     kl = outcome.kl.mean().item()
     return kl if np.isfinite(kl) else None
 
@@ -208,7 +211,7 @@ METRICS = {
             is_main=True,
         ),
         Metric(
-            lowest_recall, "lowest recall", "recall of the worst digit", decimals=1, is_share=True
+            lowest_recall, "lowest recall", "lowest recall of a class", decimals=1, is_share=True
         ),
         Metric(
             squared_error_per_image,

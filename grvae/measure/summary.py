@@ -66,7 +66,7 @@ def summary_over_seeds(runs: pd.DataFrame, pixel_probe_accuracy: float) -> dict[
     for variant, group in groups.items():
         metrics[variant] = {
             name: {
-                **(_interval(estimate_median(group[name].to_numpy())) if name in main else {}),
+                **(as_summary(estimate_median(group[name].to_numpy())) if name in main else {}),
                 "median": float(group[name].median()),
                 "mean": float(group[name].mean()),
                 "lowest": float(group[name].min()),
@@ -79,7 +79,7 @@ def summary_over_seeds(runs: pd.DataFrame, pixel_probe_accuracy: float) -> dict[
     first, *others = groups
     for other in others:
         metrics[f"{first}_minus_{other}"] = {
-            name: _interval(
+            name: as_summary(
                 paired_difference(groups[first][name].to_numpy(), groups[other][name].to_numpy())
             )
             for name in main
@@ -105,7 +105,8 @@ def collapsed_runs(lowest_recalls: np.ndarray) -> dict[str, float]:
     }
 
 
-def _interval(value: Median) -> dict[str, float]:
+def as_summary(value: Median) -> dict[str, float]:
+    """A median, and the ends of its interval where it has one, as a file has them."""
     ends = {"ci95_low": value.low, "ci95_high": value.high}
     return {"median": value.median} | {name: end for name, end in ends.items() if end is not None}
 

@@ -355,13 +355,3 @@ def class_scores(means: Tensor, latents_per_class: int) -> Tensor:
     """
     scores: Tensor = means.unflatten(1, (-1, latents_per_class)).amax(dim=2)
     return scores
-
-
-def names_latents(recipe: Recipe) -> bool:
-    """Whether something in a recipe tells the latents which class is theirs."""
-    return (
-        recipe.routing != "none"
-        or recipe.cross_entropy_weight > 0
-        or recipe.hinge_weight > 0
-        or recipe.class_prior_mean is not None
-    )

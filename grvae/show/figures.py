@@ -37,14 +37,11 @@ WRITTEN, LABELLED = 13, 32
 
 # Name, title and unit of what the training curves show, in reading order.
 CURVES = (
-    ("validation_accuracy", "argmax accuracy, validation split", "share of images"),
-    (
-        "validation_squared_error",
-        "squared error, validation split, no noise",
-        "per image, log scale",
-    ),
-    ("kl", "KL term in training, before its weight", "nats per image"),
+    ("validation_accuracy", "argmax accuracy", "validation images"),
+    ("validation_squared_error", "squared error", "per validation image"),
+    ("kl", "KL term in training", "nats per image"),
 )
+LEAST_SHARE = 1e-4  # on a logarithmic axis, which has no zero
 SHOWN_BY_SEED = (
     "argmax_accuracy",
     "assigned_accuracy",
@@ -138,11 +135,12 @@ def _decoder_starts(curves: pd.DataFrame) -> set[float]:
 
 def _make_log_scale(panel: Axes) -> None:
     """A logarithmic axis with plain numbers on it."""
-    low, high = panel.get_ylim()
     panel.set_yscale("log")
-    steps = np.array([1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8])
+    low, high = panel.get_ylim()
+    is_wide = high > 10 * low
+    steps = np.array([1, 2, 5] if is_wide else [1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8])
     ticks = [tick for power in range(-3, 6) for tick in steps * 10.0**power]
-    panel.set_ylim(max(low, high / 1e3), high)
+    panel.set_ylim(0.9 * max(low, high / 1e3), 1.1 * high)
     panel.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
     panel.yaxis.set_major_formatter("{x:g}")
     panel.yaxis.set_minor_locator(FixedLocator([]))
@@ -176,64 +174,42 @@ def draw_accuracy_against_error(
                 label=f"{variant}, one dot a seed",
             )
         if published["dataset"] == dataset:
-            _add_published(panel, published)
+            panel.axhline(
+                published["headline"]["argmax_accuracy"],
+                color="black",
+                lw=0.9,
+                ls="--",
+                label="quoted: the blog's accuracy (error not given)",
+            )
         panel.set(xlabel="squared error per test image", ylabel="argmax accuracy, test split")
         panel.yaxis.set_major_formatter(as_percent)
     first = runs[runs["variant"] == runs["variant"].iloc[0]]
-    errors, accuracies = list(first["squared_error_per_image"]), list(first["argmax_accuracy"])
-    if published["dataset"] == dataset:
-        errors.append(published["rerun"]["squared_error_per_image"])
-        accuracies += [
-            published["rerun"]["argmax_accuracy"],
-            published["headline"]["argmax_accuracy"],
-        ]
-    _show_only(close, errors, accuracies)
+    _show_only(close, first["squared_error_per_image"], first["argmax_accuracy"])
     whole.set(title="all runs", ylim=(0, 1.03))
-    close.set_title(f"close up: {first['variant'].iloc[0]}")
+    close.set_title(f"the same, close up around {first['variant'].iloc[0]}")
     add_legend(figure, whole)
     return figure
 
 
-def _add_published(panel: Axes, published: Mapping[str, Any]) -> None:
-    """The two quoted results: a point, and a line where only the accuracy is known."""
-    rerun, headline = published["rerun"], published["headline"]
-    panel.plot(
-        rerun["squared_error_per_image"],
-        rerun["argmax_accuracy"],
-        ls="",
-        marker="D",
-        ms=6,
-        mfc="white",
-        mec="black",
-        label=f"quoted: published code, {rerun['epochs']} epochs, one seed",
-    )
-    panel.axhline(
-        headline["argmax_accuracy"],
-        color="black",
-        lw=0.9,
-        ls="--",
-        label="quoted: the blog's accuracy (error not given)",
-    )
-
-
 def _show_only(panel: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
     """Limits with a margin around some points, at least a little wide."""
-    for values, set_limits, least in ((xs, panel.set_xlim, 0.5), (ys, panel.set_ylim, 0.005)):
+    for values, set_limits, least in ((xs, panel.set_xlim, 1.0), (ys, panel.set_ylim, 0.01)):
         margin = max(least, 0.15 * (max(values) - min(values)))
         set_limits(min(values) - margin, max(values) + margin)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=6))
 
 
 @styled
 def draw_mean_activation(activations: Mapping[str, ArrayLike], classes: Sequence[str]) -> Figure:
-    """Heatmaps of the mean activation (class, latent), one per variant, each on its own scale."""
+    """Heatmaps of the mean activation (class, latent), one per variant, all on one scale."""
     figure, panels = make_panels(len(activations), height=4.2)
-    for panel, (variant, table) in zip(panels, activations.items(), strict=True):
-        values = np.asarray(table)
-        extreme = float(np.abs(values).max()) or 1.0
-        signed = values.min() < -0.05 * extreme
-        colours, low = ("RdBu_r", -extreme) if signed else ("Blues", 0.0)
+    tables = [np.asarray(table) for table in activations.values()]
+    extreme = max(float(np.abs(table).max()) for table in tables) or 1.0
+    is_signed = any(table.min() < -0.05 * extreme for table in tables)
+    colours, low = ("RdBu_r", -extreme) if is_signed else ("Blues", 0.0)
+    for panel, variant, values in zip(panels, activations, tables, strict=True):
         _draw_matrix(panel, values, colours, low, extreme, "{:.1f}", classes)
-        panel.set(title=f"{variant}: mean activation", xlabel="latent", ylabel="digit")
+        panel.set(title=f"{variant}: mean activation", xlabel="latent", ylabel="class")
     return figure
 
 
@@ -245,6 +221,8 @@ def draw_confusion(
 ) -> Figure:
     """Where each class's test images go, pooled over seeds, in per cent of the class's images.
 
+    The best assignment is drawn where it differs from the latents as they are.
+
     Args:
         argmax: by variant, counts (class, latent with the largest mean).
         assigned: by variant, counts (class, class that this latent is assigned to).
@@ -252,16 +230,21 @@ def draw_confusion(
     """
     readings = (
         (argmax, "largest latent", "latent with the largest mean"),
-        (assigned, "best assignment", "digit assigned to that latent"),
+        (assigned, "best assignment", "class assigned to that latent"),
     )
-    figure, panels = make_panels(2 * len(argmax), height=4.2)
-    cells = [(variant, *reading) for variant in argmax for reading in readings]
+    cells = [
+        (variant, *reading)
+        for variant in argmax
+        for reading in readings
+        if reading[0] is argmax or not np.array_equal(assigned[variant], argmax[variant])
+    ]
+    figure, panels = make_panels(len(cells), height=4.2)
     for panel, (variant, matrices, title, label) in zip(panels, cells, strict=True):
         counts = matrices[variant]
         percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         columns = classes if matrices is assigned else None
         _draw_matrix(panel, percent, "Blues", 0, 100, "{:.0f}", classes, columns)
-        panel.set(title=f"{variant}: {title}", xlabel=label, ylabel="digit (a row is 100 %)")
+        panel.set(title=f"{variant}: {title}", xlabel=label, ylabel="class (a row is 100 %)")
     return figure
 
 
@@ -320,15 +303,20 @@ def _draw_matrix(
 
 @styled
 def draw_seeds(runs: pd.DataFrame) -> Figure:
-    """The main measures: every seed as a dot beside the median and its 95 % interval."""
+    """The main measures: every seed as a dot beside the median and its 95 % interval.
+
+    Shares of the images that are classified rightly are drawn as the rest, on a logarithmic axis:
+    what differs between good variants is a few images in a hundred.
+    """
     figure, panels = make_panels(len(SHOWN_BY_SEED), height=2.9, per_row=4, width=PANEL_WIDTH / 2)
     variants = list(runs["variant"].unique())
     colours = colours_of(variants)
     for panel, name in zip(panels, SHOWN_BY_SEED, strict=True):
         is_share = METRICS[name].is_share
-        lows, highs = [0.0], [1.0 if is_share else float(runs[name].max())]
         for place, variant in enumerate(variants):
             values = runs.loc[runs["variant"] == variant, name].to_numpy()
+            if is_share:
+                values = np.maximum(1 - values, LEAST_SHARE)
             result = estimate_median(values)
             spread = place - 0.15 + np.linspace(-0.12, 0.12, len(values))
             colour = colours[variant]
@@ -344,13 +332,15 @@ def draw_seeds(runs: pd.DataFrame) -> Figure:
                 fmt="_",
                 ms=9,
             )
-            lows, highs = [*lows, low], [*highs, high]
         slant = 30 if len(variants) > 2 else 0
         panel.set_xticks(range(len(variants)), variants, rotation=slant, rotation_mode="xtick")
         panel.set_xlim(-0.6, len(variants) - 0.4)
+        _make_log_scale(panel)
         panel.set_title(METRICS[name].title)
         panel.grid(axis="x", visible=False)
-        panel.set_ylim(1.2 * min(lows), 1.02 * max(highs))
         if is_share:
+            panel.set_ylabel("wrong images")
             panel.yaxis.set_major_formatter(as_percent)
+        else:
+            panel.set_ylabel("per image")
     return figure

@@ -5,13 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from grvae.base.statistics import estimate_median
 from grvae.measure.metrics import METRICS
-from grvae.measure.summary import COLLAPSED_RECALL
+from grvae.measure.summary import COLLAPSED_RECALL, as_summary, collapsed_runs
 from grvae.params import Params, Variant
 from grvae.show.markdown import render_template
-
-# Variants whose gradient is masked.
-MASKED = ("gated", "routed", "hard")
 
 
 def render_report(
@@ -21,6 +19,7 @@ def render_report(
     params: Params,
     variants: Mapping[str, Variant],
     published: Mapping[str, Any],
+    many_seeds: pd.DataFrame,
 ) -> str:
     """Fill the report's template.
 
@@ -31,38 +30,52 @@ def render_report(
         params: what was asked for.
         variants: each variant in full, by name.
         published: quoted results with their sources; used where the dataset is the same.
+        many_seeds: runs that no pipeline trains, by `trial`; used likewise.
 
     Raises:
         GrvaeError: the template is not valid or names a placeholder that does not exist.
     """
     first = params.variants[0]
     recipes = {name: described(variant) for name, variant in variants.items()}
+    is_quoted = published["dataset"] == params.dataset
     placeholders = {
         "params": params,
         "recipes": recipes,
-        "recipe_keys": list(recipes[first]),
+        "recipe_keys": [
+            key for key in recipes[first] if len({str(it[key]) for it in recipes.values()}) > 1
+        ],
+        "kinds": {name: params.variant(name).recipe.kind for name in params.overrides},
         "metrics": metrics,
         # The one comparison whose rule was fixed before the run.
-        "primary": metrics.get(f"{first}_minus_baseline") if first in MASKED else None,
+        "primary": metrics.get(f"{first}_minus_baseline"),
         "collapsed_recall": COLLAPSED_RECALL,
         "metric": METRICS,
-        "runs": runs.to_dict("records"),
         "test_images": int(runs["images"].iloc[0]),
-        "recalls": {variant: _recalls(runs, variant) for variant in params.variants},
-        "published": published if published["dataset"] == params.dataset else None,
+        "published": published if is_quoted else None,
+        "elsewhere": _summaries(many_seeds, params) if is_quoted else {},
     }
     return render_template(template, placeholders)
 
 
 def described(variant: Variant) -> dict[str, Any]:
     """A variant's values by key, as in `params.yaml`; dataset and activation first."""
-    values = variant.written()
+    values = variant.model_dump()
     return {**{key: values[key] for key in values if key != "recipe"}, **values["recipe"]}
 
 
-def _recalls(runs: pd.DataFrame, variant: str) -> list[dict[str, float]]:
-    """By class, the mean and the lowest recall over a variant's seeds."""
-    table = runs[runs["variant"] == variant].filter(regex=r"^recall_\d+$")
-    return [
-        {"mean": float(table[name].mean()), "lowest": float(table[name].min())} for name in table
-    ]
+def _summaries(many_seeds: pd.DataFrame, params: Params) -> dict[str, dict[str, Any]]:
+    """By variant that this run of the pipeline does not have, its summary over many seeds."""
+    groups = many_seeds.groupby("trial", sort=False)
+    return {
+        str(name): {
+            "runs": len(runs),
+            "lowest_recall": float(runs["lowest_recall"].min()),
+            "collapsed_runs": collapsed_runs(runs["lowest_recall"].to_numpy()),
+            **{
+                metric: as_summary(estimate_median(runs[metric].to_numpy()))
+                for metric in ("argmax_accuracy", "squared_error_per_image")
+            },
+        }
+        for name, runs in groups
+        if name in params.overrides and name not in params.variants
+    }

@@ -24,7 +24,7 @@ from grvae.base.image_spec import MNIST, ImageSpec
 from grvae.base.storage import write_atomically
 from grvae.measure.sliders import latents_of_places, reached_range, read_sliders
 from grvae.model.images import ImageSet
-from grvae.model.routing import _Gate, names_latents, route_gradient
+from grvae.model.routing import _Gate, route_gradient
 from grvae.model.vae import VAE
 from grvae.params import Recipe
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
@@ -271,17 +271,15 @@ def method_of(recipe: Recipe) -> str:
     Returns:
         `routed`, `gated`, `classified` (by a loss), `prior` (by one for each class), or `none`.
     """
-    if not names_latents(recipe):
-        return "none"
     if recipe.routing != "none":
         return "gated" if recipe.ceiling is not None else "routed"
-    return "prior" if recipe.class_prior_mean is not None else "classified"
+    return {"loss": "classified"}.get(recipe.kind, recipe.kind)
 
 
 def assignment_of(recipe: Recipe, measures: Mapping[str, Any]) -> list[int]:
     """The class (latent,) that each latent stands for: its own, or else the one that fits best."""
     fits_best = list(measures["assignment"])
-    return list(range(len(fits_best))) if names_latents(recipe) else fits_best
+    return list(range(len(fits_best))) if recipe.kind != "none" else fits_best
 
 
 def low_margin(mean: Tensor, labels: Tensor, assignment: Sequence[int]) -> float:

@@ -21,7 +21,6 @@ from grvae.measure.metrics import (
 from grvae.measure.sliders import latents_of_places
 from grvae.measure.summary import COLLAPSED_RECALL
 from grvae.model.images import ImageSet, load_images
-from grvae.model.routing import names_latents
 from grvae.model.vae import VAE, load_vae
 from grvae.params import Evaluation, Recipe, load_params, load_variant
 from studies.claims.interventions import DIGITS, intervene
@@ -46,7 +45,7 @@ def measure(
     has the latent that the best one-to-one assignment on the train split gives it.
     """
     outcome = observe(model, recipe, evaluation, train, test)
-    place_of = np.arange(DIGITS) if names_latents(recipe) else np.argsort(outcome.assignment)
+    place_of = np.arange(DIGITS) if recipe.kind != "none" else np.argsort(outcome.assignment)
     read_as = np.argsort(place_of)[outcome.scores.argmax(axis=1)]
     read = confusion_matrix(outcome.labels, read_as, DIGITS)
     recalls = recall(read)

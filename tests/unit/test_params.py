@@ -32,7 +32,12 @@ def test_committed_file_is_valid(params):
         (
             "gated",
             "baseline",
-            {"routing", "floor", "ceiling", "blocked_gradient_scale", "unmask_schedule"},
+            {"routing", "doubt_margin", "ceiling", "amplified_gradient_scale", "unmask_schedule"},
+        ),
+        (
+            "reversing",
+            "hinge",
+            {"routing", "blocked_gradient_scale", "unmask_schedule", "hinge_weight"},
         ),
         ("cross_entropy", "baseline", {"cross_entropy_weight"}),
         ("routed", "hard", {"floor"}),
@@ -49,6 +54,22 @@ def test_published_recipe_is_the_published_one(params):
     assert (published.reconstruction_weight, published.kl_weight) == (0.3, 1.0)
     assert (published.epochs, published.batch_size, published.learning_rate) == (100, 128, 1e-3)
     assert published.routing == "label"
+
+
+@pytest.mark.parametrize(
+    ("variant", "changes", "kind"),
+    [
+        ("baseline", {}, "none"),
+        ("routed", {}, "mask"),
+        ("hard", {"routing": "parameters"}, "mask"),
+        ("gated", {"blocked_gradient_scale": -1.0}, "reversing gate"),
+        ("cross_entropy", {}, "loss"),
+        ("hinge", {}, "loss"),
+        ("baseline", {"class_prior_mean": 0.0}, "prior"),
+    ],
+)
+def test_kind_of_a_recipe_is_what_tells_the_latents_their_class(params, variant, changes, kind):
+    assert params.variant(variant, changes).recipe.kind == kind
 
 
 def test_override_changes_its_variant_only(tmp_path):
@@ -110,7 +131,7 @@ def test_override_leaves_the_variant_that_it_starts_from_as_it_was(params):
         (
             "variants",
             ["wider"],
-            "variants: got 'wider', allowed: gated, routed, baseline, cross_entropy, hard",
+            "variants: got 'wider', allowed: gated, routed, baseline, cross_entropy, reversing, hinge",
         ),
         ("variants", ["../routed"], "variants.0: got '../routed', should match pattern"),
         ("recipe.epochs", 0, "recipe.epochs: got 0, should be greater than or equal to 1"),

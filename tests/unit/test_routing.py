@@ -15,7 +15,6 @@ from grvae.model.routing import (
     latent_map,
     leads,
     mask_parameters,
-    names_latents,
     relabel,
     route_gradient,
 )
@@ -416,21 +415,6 @@ def test_wrong_label_is_any_of_the_nine_others_alike():
 def test_without_release_the_others_never_learn(recipe, progress):
     routing = build_routing(recipe, torch.arange(10), 10, stream())
     assert routing.unmasked_share(progress) == 0
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"routing": "label"}, True),
-        ({"routing": "parameters"}, True),
-        ({"routing": "none"}, False),
-        ({"routing": "none", "cross_entropy_weight": 0.5}, True),
-        ({"routing": "none", "hinge_weight": 0.5}, True),
-        ({"routing": "none", "class_prior_mean": 0.0}, True),
-    ],
-)
-def test_latents_are_named_by_routing_a_classification_loss_or_a_prior(recipe, changes, named):
-    assert names_latents(recipe.model_copy(update=changes)) is named
 
 
 @pytest.mark.parametrize("blocked", [0.0, -3.0])

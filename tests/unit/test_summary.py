@@ -12,6 +12,7 @@ from grvae.measure.summary import (
 
 SCALARS = {
     "images": 100,
+    "sampled_accuracy": 0.8,
     "assigned_accuracy": 0.9,
     "lowest_recall": 0.6,
     "probe_accuracy": 0.95,
