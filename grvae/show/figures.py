@@ -135,12 +135,13 @@ def _decoder_starts(curves: pd.DataFrame) -> set[float]:
 
 def _make_log_scale(panel: Axes) -> None:
     """A logarithmic axis with plain numbers on it."""
+    low, high = panel.dataLim.intervaly
+    low, high = 0.9 * max(low, high / 1e3), 1.1 * high
+    panel.set_ylim(low, high)
     panel.set_yscale("log")
-    low, high = panel.get_ylim()
     is_wide = high > 10 * low
     steps = np.array([1, 2, 5] if is_wide else [1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8])
     ticks = [tick for power in range(-3, 6) for tick in steps * 10.0**power]
-    panel.set_ylim(0.9 * max(low, high / 1e3), 1.1 * high)
     panel.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
     panel.yaxis.set_major_formatter("{x:g}")
     panel.yaxis.set_minor_locator(FixedLocator([]))
