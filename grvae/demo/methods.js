@@ -31,9 +31,13 @@ Demo.METHODS = (() => {
       passes: { early: "own", late: "gate" },
       trained: "soft",
       through: (d) => `Early in training, only the label latent, ${d}, passes it on to the encoder; without routing, all ${count} do.`,
-      rule: (d, { floor, ceiling, blocked_gradient_scale: share }) =>
-        `Later all ${count} pass it on, but a gradient that would reduce the margin is ${fate(share)}: latent ${d} down ` +
-        `while below its ${limit(floor, "floor")}, or another up while above its ${limit(ceiling, "ceiling")}.`,
+      rule: (d, { floor, ceiling, doubt_margin: margin, blocked_gradient_scale: share, amplified_gradient_scale: gain }) => {
+        const label = isSet(margin) && !isSet(floor) ? `latent ${d} down` : `latent ${d} down while below its ${limit(floor, "floor")}`;
+        return `Later all ${count} pass it on, but ` +
+          (isSet(margin) ? `while latent ${d} leads all others by less than ${number(margin)}, ` : "") +
+          `a gradient that would reduce the lead is ${fate(share)} (${label}, or another up while above its ` +
+          `${limit(ceiling, "ceiling")})${gain > 1 ? `, and one that would increase it is multiplied by ${number(gain)}` : ""}.`;
+      },
       many: "After many images, each latent is large for its own class alone, and encodes the style of the others at low activation; without routing, all were trained alike by all classes.",
     },
     routed: {

@@ -35,7 +35,11 @@ TEST_IMAGES = 1000
 IMAGES_BUDGET = 2_000_000  # bytes of test images, compressed; large ones are fewer
 PAGE_BUDGET = 6_000_000  # bytes, with every model of images of MNIST's size; see `page_budget`
 ROOM_FOR_THE_REST = 300_000  # of these, for what is written by hand and the models' descriptions
-MENU_KEYS = ("variant", "seed", "method", "floor", "ceiling", "blocked_gradient_scale")
+# What the explanation says of a method's limits.
+LIMITS = (
+    "floor", "ceiling", "doubt_margin", "blocked_gradient_scale", "amplified_gradient_scale",
+)  # fmt: skip
+MENU_KEYS = ("variant", "seed", "method", *LIMITS)
 SHOWN_MEASURES = ("images", "argmax_accuracy", "assigned_accuracy", "squared_error_per_image")
 # Three of four misclassified training images have a margin below the low one.
 LOW_PERCENTILE = 75
@@ -204,9 +208,8 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
     """One model as the page reads it.
 
     Returns:
-        The run's identity and measures; `method`, see `method_of`, with `floor` and `ceiling` or
-        None, and `blocked_gradient_scale`; `labelled`, whether its latents had labels in training;
-        `encoder` and `decoder`, each a list of layers, whose numbers follow one another in `bytes`;
+        The run's identity and measures; `method`, see `method_of`, with `LIMITS`; `labelled`,
+        whether its latents had labels in training; `encoder` and `decoder`, each a list of layers, whose numbers follow one another in `bytes`;
         `latent_act`; `assignment` of latents to classes; `latents`, values of
         `grvae.measure.sliders.Sliders`; `bars` and `sliders`, the ends of all means and of
         all activated values; `limits`, those of `grvae.use.out_of_distribution`, and among them
@@ -242,9 +245,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         "recipe": run.recipe.written(),
         "method": method,
         "labelled": method != "none",
-        "floor": run.recipe.floor,
-        "ceiling": run.recipe.ceiling,
-        "blocked_gradient_scale": run.recipe.blocked_gradient_scale,
+        **{name: getattr(run.recipe, name) for name in LIMITS},
         "latent_act": model.architecture.latent_act,
         "weights_sha256": run.weights_sha256,
         "measures": {name: measures[name] for name in SHOWN_MEASURES},

@@ -70,8 +70,14 @@ def test_gate_is_explained_with_its_floor_and_ceiling(page):
     expect(sentence).to_contain_text("reversed, times 3")
     expect(sentence).to_contain_text("latent 4 down while below its floor of 5")
     expect(sentence).to_contain_text("another up while above its ceiling of 1.5")
+    entry |= {"doubt_margin": 3, "floor": None, "amplified_gradient_scale": 30}
+    page.evaluate(EXPLAIN, entry | {"blocked_gradient_scale": 0})
+    page.evaluate(AT, 5)
+    expect(sentence).to_contain_text("while latent 4 leads all others by less than 3, a gradient")
+    expect(sentence).to_contain_text("reduce the lead is ignored (latent 4 down, or another up")
+    expect(sentence).to_contain_text("increase it is multiplied by 30")
     assert set(page.evaluate(LIT, 0)) == set(range(10))  # of two figures, the page's and this one
-    expect(page.locator("#route-gradient")).to_contain_text("is_high & (gradient < 0)")
+    expect(page.locator("#route-gradient")).to_contain_text("high & (gradient < 0)")
 
 
 def test_every_method_has_seven_steps_of_one_sentence_each(page):
