@@ -29,29 +29,35 @@ GOLDEN_STEPS = [sys.executable, "-m", "pytest", "-q", "tests/unit/test_golden_st
 
 
 @click.command(cls=StageCommand, help=__doc__)
+@click.argument("names", nargs=-1, metavar="[STAGE]...")
 @click.option("--exclude", multiple=True, metavar="TEXT", help="Draw no row with TEXT in its name.")
-def main(exclude: tuple[str, ...]) -> None:  # noqa: D103 - documented by its module
+def main(names: tuple[str, ...], exclude: tuple[str, ...]) -> None:  # noqa: D103 - documented by its module
     if subprocess.run(GOLDEN_STEPS, cwd=Path(__file__).parents[1]).returncode != 0:
         raise GrvaeError("the golden steps have changed, so nothing is accepted")
     try:
         with Repo() as repo:
-            accept(repo, exclude, random.SystemRandom())
+            accept(repo, names, exclude, random.SystemRandom())
     except DvcException as error:
         raise GrvaeError(str(error)) from error
 
 
-def accept(repo: Repo, exclude: Sequence[str], choice: random.Random) -> None:
+def accept(repo: Repo, names: Sequence[str], exclude: Sequence[str], choice: random.Random) -> None:
     """Make a sample of the stale stages anew; if it is the same, note the code of them all.
 
     Args:
         repo: of the stages.
+        names: of the stages, a matrix without its rows; none are all.
         exclude: parts of names; no such row is drawn.
         choice: draws the rows.
 
     Raises:
         GrvaeError: more than code has changed, or an output differs.
     """
-    stages = {stage.addressing: stage for stage in repo.index.stages if stage.cmd}
+    stages = {
+        stage.addressing: stage
+        for stage in repo.index.stages
+        if stage.cmd and (not names or stage.addressing.partition("@")[0] in names)
+    }
     changed: Mapping[str, Any] = repo.status()
     stale = [name for name in stages if name in changed and is_stale(stages[name], changed[name])]
     anew = draw(stale, exclude, choice)

@@ -77,9 +77,9 @@ def change(file, old, new):
     Path(file).write_text(text.replace(old, new))
 
 
-def accept_here(exclude=()):
+def accept_here(names=(), exclude=()):
     with Repo() as repo:
-        accept(repo, exclude, random.Random(0))
+        accept(repo, names, exclude, random.Random(0))
 
 
 def is_up_to_date():
@@ -119,6 +119,14 @@ def test_changed_data_parameter_or_output_is_refused(toy, file, old, new):
     change(file, old, new)
     with pytest.raises(GrvaeError, match=rf"{file}: .*run `dvc repro`"):
         accept_here()
+
+
+def test_stages_that_are_named_are_accepted_alone(toy):
+    change("fit.py", "import sys", "import sys  # the command's words")
+    change("dvc.yaml", "cat fits/*.txt > table.txt", "cat fits/a*.txt > table.txt")
+    accept_here(names=["fit"])
+    with Repo() as repo:
+        assert list(repo.status()) == ["summarise"]
 
 
 def test_nothing_stale_is_nothing_to_do(toy, capsys):
