@@ -9,18 +9,26 @@ from typing import Any
 import click
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from grvae.base.command import CommandGroup, StageCommand, paths
 from grvae.base.statistics import estimate_median
 from grvae.base.storage import load_json, load_table, write_atomically
 from grvae.measure.summary import COLLAPSED_RECALL, collapsed_runs
 from grvae.show.markdown import load_template, render_template
-from grvae.show.style import GREY, as_percent, colours_of, encode_png, make_panels, styled
+from grvae.show.style import (
+    GREY,
+    OKABE_ITO,
+    as_percent,
+    colours_of,
+    encode_png,
+    make_panels,
+    styled,
+)
 
-# Below this share of the digits a recipe is listed, but not drawn: the others would be one dot.
-LOWEST_SHOWN = 0.97
-# One that loses more is named at the edge, for the same reason.
-LARGEST_SHOWN = 14.0
+# Below this share of the images a recipe is listed, but not drawn: the others would be one dot.
+LOWEST_SHOWN = 0.9
+MARKERS = ("o", "s")  # the second once the colours repeat
 
 
 def write_page(page: Path, context: Mapping[str, Any]) -> None:
@@ -64,8 +72,12 @@ def front(table: Path, figure: Path, markdown: Path) -> None:
         .agg(
             family=("family", "first"),
             argmax_accuracy=("argmax_accuracy", "mean"),
+            argmax_accuracy_low=("argmax_accuracy", "min"),
+            argmax_accuracy_high=("argmax_accuracy", "max"),
             lowest_recall=("lowest_recall", "min"),
             squared_error_per_image=("squared_error_per_image", "mean"),
+            squared_error_per_image_low=("squared_error_per_image", "min"),
+            squared_error_per_image_high=("squared_error_per_image", "max"),
             cpu_seconds=("cpu_seconds", "mean"),
             runs=("seed", "size"),
         )
@@ -76,29 +88,37 @@ def front(table: Path, figure: Path, markdown: Path) -> None:
 
 @styled
 def draw_front(recipes: pd.DataFrame) -> Figure:
-    """What recipes read and what they lose, coloured by family; a line joins a family's best."""
-    figure, (panel,) = make_panels(1, height=4.2, width=8.3)
+    """Wrong images against squared error, a dot a recipe; a line joins a family's best.
+
+    Bars are from the lowest to the highest of a recipe's runs.
+
+    Args:
+        recipes: with `family`, and of both measures the mean, `_low` and `_high`.
+    """
+    figure, (panel,) = make_panels(1, height=4.6, width=8.3)
     x, y = "squared_error_per_image", "argmax_accuracy"
-    readable = recipes[recipes[y] > LOWEST_SHOWN]
-    is_far = readable[x] > LARGEST_SHOWN
-    for row in undominated(readable[is_far]).itertuples():
-        panel.annotate(
-            f"{row.trial}, at {row.squared_error_per_image:.1f} →",
-            (1, row.argmax_accuracy), xycoords=("axes fraction", "data"), ha="right", fontsize=6,
-        )  # fmt: skip
-    readable = readable[~is_far]
-    colours = colours_of(readable["family"].unique())
-    for family, rows in readable.groupby("family", sort=False):
+    drawn = recipes[recipes[y] > LOWEST_SHOWN]
+    colours = colours_of(drawn["family"].unique())
+    for place, (family, rows) in enumerate(drawn.groupby("family", sort=False)):
         best, colour = undominated(rows), colours[str(family)]
-        panel.plot(rows[x], rows[y], "o", color=colour, alpha=0.4)
-        panel.plot(best[x], best[y], "o-", color=colour, lw=1, label=family)
-        for name, *place in zip(best["trial"], best[x], best[y], strict=True):
-            panel.annotate(
-                name, tuple(place), xytext=(4, -9), textcoords="offset points", fontsize=6
-            )
-    for error in recipes.loc[recipes["family"] == "no mask", x]:
-        panel.axvline(error, color=GREY, ls="--", lw=1, label="the error without a mask")
-    panel.set(xlabel="squared error per image", ylabel="argmax accuracy, validation images")
+        marker = MARKERS[place // len(OKABE_ITO)]
+        bars = [
+            abs(rows[[f"{name}_low", f"{name}_high"]].sub(rows[name], axis=0)).T for name in (x, y)
+        ]
+        panel.errorbar(
+            rows[x], 1 - rows[y], bars[1].iloc[::-1], bars[0],
+            fmt=marker, ms=4, color=colour, alpha=0.5, lw=0.8,
+        )  # fmt: skip
+        panel.plot(best[x], 1 - best[y], marker=marker, ms=4, color=colour, lw=1, label=family)
+    for error in recipes.loc[recipes["family"] == "no labels", x]:
+        panel.axvline(error, color=GREY, ls="--", lw=1, label="no labels")
+    panel.set(xlabel="squared error per validation image", ylabel="wrong validation images")
+    panel.set(xscale="log", yscale="log")
+    panel.xaxis.set_major_locator(FixedLocator([10, 11, 12, 14, 17, 20, 25]))
+    panel.yaxis.set_major_locator(FixedLocator([0.01, 0.015, 0.02, 0.03, 0.05, 0.1]))
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_minor_locator(FixedLocator([]))
+    panel.xaxis.set_major_formatter("{x:g}")
     panel.yaxis.set_major_formatter(as_percent)
     panel.legend()
     return figure
