@@ -35,8 +35,7 @@ def summarise(
     save_table(table, rows)
     save_table(curves, pd.concat(histories))
     save_table(confusion, confusion_table(measures))
-    for variant, values in headlines(rows).items():
-        save_json(metrics / f"{variant}.json", values)
+    save_json(metrics, headlines(rows))
     classes = {"classes": next(iter(measures.values()))["classes"]}
     over_seeds = summary_over_seeds(rows, load_json(pixel_probe)["probe_accuracy"])
     save_json(summary, classes | over_seeds)

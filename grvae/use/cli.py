@@ -152,13 +152,12 @@ def results(reports: Path) -> None:
     """Say in three lines what the pipeline has found, and where to look."""
     from grvae.show.markdown import write_number, write_percent  # slow to import
 
-    found = {file.stem: load_json(file) for file in sorted(reports.glob("metrics/*.json"))}
-    if not found:
+    metrics = reports / "metrics.json"
+    if not metrics.is_file():
         raise GrvaeError(f"no results in {reports}: make them (`make repro`)")
     parts = [
-        f"{variant} {write_percent(values['argmax_accuracy'])}, "
-        f"{write_number(values['squared_error'], 2)}"
-        for variant, values in found.items()
+        f"{variant} {write_percent(values['accuracy'])}, {write_number(values['error'], 2)}"
+        for variant, values in load_json(metrics).items()
     ]
     click.echo(f"Argmax accuracy and squared error on the test split: {'; '.join(parts)}")
     click.echo(f"Report: {reports / 'report.md'}")

@@ -30,7 +30,7 @@ COMMANDS = {
                  "--run {run}"),
     "probe_pixels": (probe_pixels, "--params params.yaml --data data/digits --out probe.json"),
     "summarise": (summarise, "--params params.yaml --runs runs --pixel-probe probe.json "
-                  "--metrics metrics --summary summary.json --table runs.csv --curves curves.csv "
+                  "--metrics metrics.json --summary summary.json --table runs.csv --curves curves.csv "
                   "--confusion confusion.csv"),
     "figures": (figures, "--params params.yaml --runs runs --table runs.csv --curves curves.csv "
                 "--published published.json --out figures"),
@@ -59,7 +59,7 @@ OUTPUTS = {
     "train": [f"{RUN}/weights.safetensors", f"{RUN}/history.csv"],
     "evaluate": [f"{RUN}/measures.json", f"{RUN}/samples.safetensors"],
     "probe_pixels": ["probe.json"],
-    "summarise": ["summary.json", "metrics/routed.json", "runs.csv", "curves.csv", "confusion.csv"],
+    "summarise": ["summary.json", "metrics.json", "runs.csv", "curves.csv", "confusion.csv"],
     "figures": [f"figures/{name}.png" for name in ("traversals", "confusion", "seeds")],
     "report": ["report.md"],
 }

@@ -163,12 +163,11 @@ def test_command_without_weights_says_how_to_get_some(command):
 
 @pytest.mark.parametrize("has_page", [True, False])
 def test_results_are_three_lines_that_lead_on(tmp_path, has_page):
-    (tmp_path / "metrics").mkdir()
     if has_page:
         (tmp_path / "demo").mkdir()
         (tmp_path / "demo" / "index.html").touch()
-    headline = {"argmax_accuracy": 0.98428, "lowest_recall": 0.9653, "squared_error": 11.1745}
-    (tmp_path / "metrics" / "gated.json").write_text(json.dumps(headline))
+    headlines = {"gated": {"accuracy": 0.98428, "error": 11.1745}}
+    (tmp_path / "metrics.json").write_text(json.dumps(headlines))
     result = run("results", "--reports", tmp_path)
     assert result.exit_code == 0
     assert result.output.splitlines() == [
