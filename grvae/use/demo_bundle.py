@@ -209,11 +209,12 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
 
     Returns:
         The run's identity and measures; `method`, see `method_of`, with `LIMITS`; `labelled`,
-        whether its latents had labels in training; `encoder` and `decoder`, each a list of layers, whose numbers follow one another in `bytes`;
-        `latent_act`; `assignment` of latents to classes; `latents`, values of
-        `grvae.measure.sliders.Sliders`; `bars` and `sliders`, the ends of all means and of
-        all activated values; `limits`, those of `grvae.use.out_of_distribution`, and among them
-        `low_margin`, below which the lead of the largest mean is low.
+        whether its latents had labels in training; `encoder` and `decoder`, each a list of layers,
+        whose numbers follow one another in `bytes`; `latent_act`; `assignment` of latents to
+        classes; `latents`, values of `grvae.measure.sliders.Sliders`; `bars` and `sliders`, the
+        ends of all means and of all activated values; `limits`, those of
+        `grvae.use.out_of_distribution`, and among them `low_margin`, below which the lead of the
+        largest mean is low.
 
     Raises:
         GrvaeError: the page cannot show this model.

@@ -30,8 +30,8 @@ COMMANDS = {
                  "--run {run}"),
     "probe_pixels": (probe_pixels, "--params params.yaml --data data/digits --out probe.json"),
     "summarise": (summarise, "--params params.yaml --runs runs --pixel-probe probe.json "
-                  "--metrics metrics.json --summary summary.json --table runs.csv --curves curves.csv "
-                  "--confusion confusion.csv"),
+                  "--metrics metrics.json --summary summary.json --table runs.csv "
+                  "--curves curves.csv --confusion confusion.csv"),
     "figures": (figures, "--params params.yaml --runs runs --table runs.csv --curves curves.csv "
                 "--published published.json --out figures"),
     "report": (report, "--params params.yaml --variants variants --summary summary.json "
