@@ -47,6 +47,8 @@ bench: $(INSTALLED)
 		--markdown reports/benchmark/summary.md --out reports/benchmark/speed.json
 	python -m benchmarks.costs growth --params params.yaml --images data/mnist/train.safetensors \
 		--table reports/benchmark/growth.csv --figure reports/benchmark/growth.png
+	python -m benchmarks.costs memory --params params.yaml --data data/mnist \
+		--table reports/benchmark/memory.csv --markdown reports/benchmark/memory.md
 
 # The pipeline's own runs against those of the published recipe in reports/many_seeds: where they end,
 # and when. Run it after `bench`.

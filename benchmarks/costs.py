@@ -7,8 +7,11 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
+import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
@@ -17,10 +20,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.pages import write_page
 from grvae.base.command import CommandGroup, StageCommand, paths
 from grvae.base.determinism import repeatable
+from grvae.base.image_spec import MNIST
+from grvae.base.layout import DataFolder
 from grvae.base.storage import save_json, save_table, write_atomically
+from grvae.data.labelled import Dataset
+from grvae.data.sets import write_splits
+from grvae.measure.evaluation import measure, observe
 from grvae.model.images import ImageSet, load_images
 from grvae.model.run import Run
-from grvae.model.training import decoder_epoch, encode_all, joint_epoch, train_vae
+from grvae.model.training import decoder_epoch, encode_all, joint_epoch, train_vae, validate
+from grvae.model.vae import build_model
 from grvae.params import Recipe, load_params
 from grvae.show.style import GREY, OKABE_ITO, encode_png, styled
 
@@ -33,6 +42,8 @@ SETTINGS = {
     "seeds": (1, 2, 3, 4),
 }
 USUAL = {"images": 60_000, "width": 256, "seeds": 1}
+# What is generated to see how much memory large sets take: images to learn from, side, colours.
+LARGE = ((20_000, 32, 1), (20_000, 64, 3), (100_000, 64, 3))
 SHORT = {"epochs": 2, "decoder_epochs": 1}
 
 
@@ -68,7 +79,7 @@ class Contestant:
         self.joint.phase_optimizer.steps = recipe.epochs * self.steps_per_epoch // 2
         self.decoder = Run(recipe, "relu", 0, images)
         self.decoder.enter_decoder_phase()
-        self.latents = encode_all(self.decoder.model, self.images.pixels)
+        self.latents = encode_all(self.decoder.model, self.images.stored)
 
     def joint_steps(self) -> None:
         """Steps of the joint phase."""
@@ -77,7 +88,7 @@ class Contestant:
     def decoder_steps(self) -> None:
         """Steps of the decoder phase, where the recipe has one."""
         if self.recipe.decoder_epochs:
-            decoder_epoch(self.decoder, self.latents, self.images.pixels, self.batches)
+            decoder_epoch(self.decoder, self.latents, self.images.stored, self.batches)
 
     def over_an_epoch(self, steps: float) -> float:
         """What an epoch takes, from what `STEPS` steps of its phase take."""
@@ -152,8 +163,72 @@ def train_setting(
     for seed in range(seeds):
         train_vae(data, data[:0], recipe, "relu", seed)
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "peak_megabytes": peak}
+    return {"seconds": seconds, "peak_megabytes": peak_megabytes()}
+
+
+@main.command(cls=StageCommand)
+@paths("params", "data", "table", "markdown")
+def memory(params: Path, data: Path, table: Path, markdown: Path) -> None:
+    """Measure the memory of variants, and of large sets, each stage in a process of its own."""
+    rows = []
+    with (
+        ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool,
+        TemporaryDirectory() as folder,
+    ):
+        tried = [(name, data) for name in (*TIMED, "cross_entropy")]
+        tried += [(TIMED[0], generate(Path(folder), *size)) for size in LARGE]
+        for variant, files in tried:
+            row: dict[str, Any] = {"variant": variant}
+            for stage in (train_some, evaluate_all) if variant == TIMED[0] else (train_some,):
+                row |= pool.submit(stage, params, files, variant).result()
+            click.echo(" ".join(map(str, row.values())))
+            rows.append(row)
+    save_table(table, pd.DataFrame(rows))
+    write_page(markdown, {"rows": rows, "steps": STEPS})
+
+
+def generate(folder: Path, images: int, side: int, colours: int) -> Path:
+    """Write the splits of a set of noise with ten classes; a sixth of the images is for tests."""
+    folder = folder / f"{images}-{side}-{colours}"
+    shape = (side, side) if colours == 1 else (side, side, colours)
+    pixels = np.random.default_rng(0).integers(0, 256, (images * 6 // 5, *shape), np.uint8)
+    labels = np.arange(len(pixels)) % len(MNIST.classes)
+    train, test = (
+        Dataset(pixels[part], labels[part]) for part in (slice(images), slice(images, None))
+    )
+    write_splits(DataFolder(folder), train, test, 0.1)
+    return folder
+
+
+def train_some(params: Path, data: Path, variant: str) -> dict[str, Any]:
+    """Peak of a process that trains `STEPS` steps of each phase, and seconds of an epoch."""
+    recipe, files = load_params(params).variant(variant).recipe, DataFolder(data)
+    images, validation = load_images(files.train), load_images(files.validation)
+    with repeatable(has_convolutions=True):
+        each = Contestant(recipe, images)
+        seconds = each.over_an_epoch(seconds_of(each.joint_steps))
+        each.decoder_steps()
+        validate(each.joint, validation)
+    spec, number = images.spec, len(images)
+    pixels = {"images": number, "side": spec.side, "colours": spec.colours}
+    return pixels | {"epoch_seconds": seconds, "training_megabytes": peak_megabytes()}
+
+
+def evaluate_all(params: Path, data: Path, variant: str) -> dict[str, Any]:
+    """Peak of a process that measures a model on all images."""
+    settings, files = load_params(params), DataFolder(data)
+    recipe, (train, test) = (
+        settings.variant(variant).recipe,
+        map(load_images, (files.train, files.test)),
+    )
+    model = build_model(recipe, "relu", 0, train.spec)
+    measure(observe(model, recipe, settings.evaluation, train, test))
+    return {"evaluation_megabytes": peak_megabytes()}
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process had at a time."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 @styled

@@ -17,8 +17,8 @@ from grvae.use.export import PARITY_LIMIT, check_parity, decoder_to_onnx, encode
 def export(data: Path, run: Path, encoder: Path, decoder: Path, parity: Path) -> None:
     model = load_vae(RunFolder(run).weights)
     files = encoder_to_onnx(model), decoder_to_onnx(model)
-    images = load_images(DataFolder(data).test).pixels
-    largest = check_parity(model, *files, images)
+    images = load_images(DataFolder(data).test)
+    largest = max(check_parity(model, *files, part.pixels) for part in images.parts())
     click.echo(f"ONNX and PyTorch differ by {largest:.1e} at most")
     for path, content in zip((encoder, decoder), files, strict=True):
         write_atomically(path, content)

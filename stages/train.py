@@ -42,7 +42,7 @@ def train(
 
     saved = None
     if checkpoint is not None:
-        arrays = {"pixels": images.pixels.numpy(), "labels": images.labels.numpy()}
+        arrays = {"pixels": images.stored.numpy(), "labels": images.labels.numpy()}
         about = {"recipe": recipe.model_dump(), "latent_act": latent_act, "seed": seed}
         identity = run_identity(arrays, about)
         saved = Checkpoint(checkpoint, identity)

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from grvae.base.errors import GrvaeError
+from grvae.base.image_spec import MNIST
 from grvae.data.pictures import Bytes, Colours, squared
 
-DIGITS = tuple("0123456789")  # the classes of a set that names none
 TEST_SHARE = 0.2  # of a set that comes in one piece
 TEST_SEED = 0
 FEWEST = 5  # images of a class to learn from
@@ -31,7 +31,7 @@ class Dataset:
 
     images: Bytes
     labels: np.ndarray
-    classes: tuple[str, ...] = DIGITS
+    classes: tuple[str, ...] = MNIST.classes
 
     def __getitem__(self, chosen: np.ndarray) -> "Dataset":
         return replace(self, images=self.images[chosen], labels=self.labels[chosen])

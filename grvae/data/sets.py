@@ -1,16 +1,17 @@
 """A set by its name: published, embedded, or a folder of one's own below `images/`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
 from grvae.base.errors import GrvaeError
+from grvae.base.image_spec import MNIST
 from grvae.base.layout import DataFolder
 from grvae.base.storage import save_arrays
 from grvae.data.folder import Seen, look_into, read_folder
-from grvae.data.labelled import DIGITS, Dataset, brought_to
+from grvae.data.labelled import Dataset, brought_to
 from grvae.data.letters import load_letters, load_small_letters
 from grvae.data.pictures import Colours
 from grvae.data.published import SHA256, load_digits, load_published
@@ -139,7 +140,7 @@ def write_splits(data: DataFolder, train: Dataset, test: Dataset, fraction: floa
             f"recipe.validation_fraction: got {fraction}, it leaves nothing to learn from of the "
             f"class {train.classes[min(lost)]}"
         )
-    about = {} if train.classes == DIGITS else {"classes": list(train.classes)}
+    about = {} if train.classes == MNIST.classes else {"classes": list(train.classes)}
     for path, dataset, positions in (
         (data.train, train, for_training),
         (data.validation, train, for_validation),
@@ -148,8 +149,3 @@ def write_splits(data: DataFolder, train: Dataset, test: Dataset, fraction: floa
         chosen = positions.numpy()
         arrays = {"images": dataset.images[chosen], "labels": dataset.labels[chosen]}
         save_arrays(path, arrays | {"positions": chosen}, about)
-
-
-def classes_of(about: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the classes of a split, from what its file says about itself."""
-    return tuple(about.get("classes", DIGITS))

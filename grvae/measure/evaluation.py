@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from grvae.base.determinism import repeatable
 from grvae.base.seeding import random_stream
@@ -31,10 +32,9 @@ def observe(
     model: VAE, recipe: Recipe, evaluation: Evaluation, train: ImageSet, test: ImageSet
 ) -> Outcome:
     """Run a model on the test split, and on the train split for what is chosen there."""
-    mean, scale = model.encode(test.pixels)
-    activations = model.activate(mean)
-    logits = model.decode(activations)
-    train_mean, _ = model.encode(train.pixels)
+    seen = [observe_part(model, part.pixels) for part in test.parts()]
+    mean, scale, error, cross_entropy = (torch.cat(parts) for parts in zip(*seen, strict=True))
+    train_mean = torch.cat([model.encode(part.pixels)[0] for part in train.parts()])
     sampled = kl = None
     if recipe.noise:
         kl = kl_to_standard_normal(mean, 2 * model.noise_std(scale).abs().log())
@@ -44,11 +44,11 @@ def observe(
     return Outcome(
         labels=test.labels.numpy(),
         means=mean.numpy(),
-        activations=activations.numpy(),
+        activations=model.activate(mean).numpy(),
         scores=class_scores(mean, recipe.latents_per_class).numpy(),
         sampled_scores=sampled,
-        squared_error=squared_error(test.pixels, torch.sigmoid(logits)),
-        binary_cross_entropy=binary_cross_entropy(test.pixels, logits),
+        squared_error=error,
+        binary_cross_entropy=cross_entropy,
         kl=kl,
         train_labels=train.labels.numpy(),
         train_means=train_mean.numpy(),
@@ -56,6 +56,14 @@ def observe(
         evaluation=evaluation,
         spec=test.spec,
     )
+
+
+def observe_part(model: VAE, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of some images: mean and scale (image, latent), squared error and cross-entropy (image,)."""
+    mean, scale = model.encode(pixels)
+    logits = model.decode(model.activate(mean))
+    error = squared_error(pixels, torch.sigmoid(logits))
+    return mean, scale, error, binary_cross_entropy(pixels, logits)
 
 
 def measure(outcome: Outcome) -> dict[str, Any]:
@@ -118,7 +126,7 @@ def draw_samples(model: VAE, sliders: Sliders, test: ImageSet) -> dict[str, np.n
     pure = sliders.pure
     sweep = torch.lerp(pure[:, None], pure.roll(-1, 0)[:, None], parts[:, None])
     firsts = [int((test.labels == label).nonzero()[0]) for label in range(len(test.spec.classes))]
-    originals = test.pixels[firsts]
+    originals = test[torch.tensor(firsts)].pixels
     decoded = {
         "reconstructions": model.activate(model.encode(originals)[0]),
         "traversal": sliders.along(TRAVERSAL_STEPS),

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from grvae.base.errors import GrvaeError
-from grvae.base.storage import Arrays, load_arrays, save_arrays
+from grvae.base.storage import Arrays, arrays_sha256, load_arrays, save_arrays
 
 # Where all code lies that decides a run's bits.
 CODE = (Path(__file__).parent, Path(__file__).parents[1] / "base")
@@ -60,6 +60,5 @@ def run_identity(data: Arrays, settings: Mapping[str, Any]) -> str:
     for file in sorted(file for folder in CODE for file in folder.glob("*.py")):
         digest.update(file.name.encode() + file.read_bytes())
     digest.update(json.dumps(settings, sort_keys=True).encode())
-    for name in sorted(data):
-        digest.update(name.encode() + np.ascontiguousarray(data[name]).data)
+    digest.update(arrays_sha256(data).encode())
     return digest.hexdigest()

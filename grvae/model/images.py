@@ -1,5 +1,6 @@
 """Labelled images as two tensors in memory, and which of them are for validation."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,33 +13,55 @@ from grvae.base.image_spec import MNIST, SIDES, ImageSpec
 from grvae.base.seeding import random_stream
 from grvae.base.storage import load_arrays
 
+AT_ONCE = 1024  # images that a network is given at a time, where all would not fit in memory
+
 
 @dataclass(frozen=True)
 class ImageSet:
     """Flat images and their labels.
 
     Attributes:
-        pixels: (image, pixel) float32 in [0, 1]; of an image with colours, first all of its red.
+        stored: (image, pixel) uint8, a quarter of what floats take, or float32 in [0, 1]; of an
+            image with colours, first all of its red.
         labels: (image,) int64, each the place of a class.
         spec: what the images share.
     """
 
-    pixels: Tensor
+    stored: Tensor
     labels: Tensor
     spec: ImageSpec = MNIST
+
+    @property
+    def pixels(self) -> Tensor:
+        """All pixels as `scaled` gives them: made anew each time, so ask for some images only."""
+        return scaled(self.stored)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index: Tensor | slice) -> "ImageSet":
         if isinstance(index, Tensor):  # copies whole rows: twice as fast as indexing
-            pixels, labels = (t.index_select(0, index) for t in (self.pixels, self.labels))
-            return replace(self, pixels=pixels, labels=labels)
-        return replace(self, pixels=self.pixels[index], labels=self.labels[index])
+            stored, labels = (t.index_select(0, index) for t in (self.stored, self.labels))
+            return replace(self, stored=stored, labels=labels)
+        return replace(self, stored=self.stored[index], labels=self.labels[index])
+
+    def parts(self) -> Iterator["ImageSet"]:
+        """All images in their order, `AT_ONCE` at a time; of none, one part without any."""
+        for stored, labels in zip(
+            self.stored.split(AT_ONCE), self.labels.split(AT_ONCE), strict=True
+        ):
+            yield replace(self, stored=stored, labels=labels)
 
     def to(self, device: str) -> "ImageSet":
-        """The same images in a device's memory."""
-        return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
+        """The same images in a device's memory; scaled before, as a GPU rounds otherwise."""
+        if device == "cpu":
+            return self
+        return replace(self, stored=self.pixels.to(device), labels=self.labels.to(device))
+
+
+def scaled(stored: Tensor) -> Tensor:
+    """Pixels as float32 in [0, 1], from bytes or from what they are already."""
+    return stored if stored.is_floating_point() else stored.float() / 255
 
 
 def load_images(path: Path, may_be_empty: bool = False) -> ImageSet:
@@ -67,8 +90,8 @@ def load_images(path: Path, may_be_empty: bool = False) -> ImageSet:
     spec = ImageSpec(classes, side=images.shape[1], colours=3 if images.ndim == 4 else 1)
     if images.ndim == 4:
         images = images.transpose(0, 3, 1, 2)
-    pixels = torch.from_numpy(images.copy()).flatten(start_dim=1).float() / 255
-    return ImageSet(pixels, torch.from_numpy(labels), spec)
+    stored = torch.from_numpy(np.ascontiguousarray(images)).flatten(start_dim=1)
+    return ImageSet(stored, torch.from_numpy(labels), spec)
 
 
 def as_pictures(pixels: Tensor, spec: ImageSpec) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from grvae.base.determinism import repeatable
 from grvae.model.augmentation import shift_at_random
 from grvae.model.checkpoint import Checkpoint
-from grvae.model.images import ImageSet
+from grvae.model.images import AT_ONCE, ImageSet, scaled
 from grvae.model.losses import (
     hinge_term,
     kl_term,
@@ -74,11 +74,11 @@ def train_vae(
             end_epoch("joint", joint_epoch(run, train, run.shuffled_batches()))
 
         if recipe.decoder_epochs:
-            latents = encode_all(run.model, train.pixels)
+            latents = encode_all(run.model, train.stored)
             if len(run.rows) == recipe.epochs:
                 run.enter_decoder_phase()
             for _ in range(len(run.rows), recipe.epochs + recipe.decoder_epochs):
-                losses = decoder_epoch(run, latents, train.pixels, run.shuffled_batches())
+                losses = decoder_epoch(run, latents, train.stored, run.shuffled_batches())
                 end_epoch("decoder", losses)
         return run.model, run.rows
 
@@ -89,14 +89,15 @@ def joint_epoch(run: Run, train: ImageSet, batches: Iterable[Tensor]) -> Losses:
     sums = torch.zeros(3)
     for batch in batches:
         images = train[batch]
+        pixels = images.pixels
         # The reconstruction is still compared with the image as it was.
-        seen = shift_at_random(images.pixels, images.spec, recipe.max_shift, run.augmentation)
+        seen = shift_at_random(pixels, images.spec, recipe.max_shift, run.augmentation)
         mean, scale = routing.encode(model, seen, batch, run.joint_progress)
         noise = recipe.noise * torch.randn(mean.shape, generator=run.noise)
         latents = model.activate(mean + model.noise_std(scale) * noise)
         logits = model.decode(routing.apply(latents, batch, run.joint_progress))
 
-        reconstruction = reconstruction_term(images.pixels, logits, recipe).mean()
+        reconstruction = reconstruction_term(pixels, logits, recipe).mean()
         ramp = prior_ramp(run.joint_progress, recipe)
         kl = kl_term(mean, scale, routing.latent_mask[images.labels], recipe, ramp).mean()
         loss = recipe.reconstruction_weight * reconstruction + kl_weight(ramp, recipe) * kl
@@ -112,22 +113,22 @@ def joint_epoch(run: Run, train: ImageSet, batches: Iterable[Tensor]) -> Losses:
     return loss_mean, reconstruction_mean, kl_mean
 
 
-def decoder_epoch(run: Run, latents: Tensor, pixels: Tensor, batches: Iterable[Tensor]) -> Losses:
+def decoder_epoch(run: Run, latents: Tensor, stored: Tensor, batches: Iterable[Tensor]) -> Losses:
     """The decoder alone learns, without noise; returns the mean loss, the same, and no KL."""
     total = torch.zeros(())
     for batch in batches:
         reconstructions = torch.sigmoid(run.model.decode(latents[batch]))
-        loss = squared_error(pixels.index_select(0, batch), reconstructions).mean()
+        loss = squared_error(scaled(stored.index_select(0, batch)), reconstructions).mean()
         run.phase_optimizer.step(loss)
         total += len(batch) * loss.detach()
-    mean = float(total / (run.passes * len(pixels)))
+    mean = float(total / (run.passes * len(stored)))
     return mean, mean, None
 
 
 @torch.no_grad()
-def encode_all(model: VAE, pixels: Tensor) -> Tensor:
+def encode_all(model: VAE, stored: Tensor) -> Tensor:
     """Activated means (image, latent): what the decoder is given outside of training."""
-    parts = [model.activate(model.encode(part)[0]) for part in pixels.split(8192)]
+    parts = [model.activate(model.encode(scaled(part))[0]) for part in stored.split(AT_ONCE)]
     return torch.cat(parts)
 
 
@@ -136,8 +137,12 @@ def validate(run: Run, validation: ImageSet) -> tuple[float | None, float | None
     """Argmax accuracy and mean squared error on the validation split, if there is one."""
     if len(validation) == 0:
         return None, None
-    mean, _ = run.model.encode(validation.pixels)
-    reconstructions = torch.sigmoid(run.model.decode(run.model.activate(mean)))
-    error = squared_error(validation.pixels, reconstructions).mean().item()
-    predictions = class_scores(mean, run.recipe.latents_per_class).argmax(dim=1)
-    return (predictions == validation.labels).sum().item() / len(validation), error
+    right, errors = 0, []
+    for part in validation.parts():
+        pixels = part.pixels
+        mean, _ = run.model.encode(pixels)
+        reconstructions = torch.sigmoid(run.model.decode(run.model.activate(mean)))
+        errors.append(squared_error(pixels, reconstructions))
+        predictions = class_scores(mean, run.recipe.latents_per_class).argmax(dim=1)
+        right += int((predictions == part.labels).sum())
+    return right / len(validation), torch.cat(errors).mean().item()

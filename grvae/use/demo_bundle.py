@@ -23,7 +23,7 @@ from grvae.base.errors import GrvaeError
 from grvae.base.image_spec import MNIST, ImageSpec
 from grvae.base.storage import write_atomically
 from grvae.measure.sliders import latents_of_places, reached_range, read_sliders
-from grvae.model.images import ImageSet
+from grvae.model.images import ImageSet, scaled
 from grvae.model.routing import _Gate, route_gradient
 from grvae.model.vae import VAE
 from grvae.params import Recipe
@@ -148,7 +148,7 @@ def describe_spec(test: ImageSet) -> dict[str, Any]:
     signs = all(len(name) == 1 and name.isalnum() for name in spec.classes)
     return asdict(spec) | {
         "noun": "digit" if digits else "letter" if letters else "class",
-        "drawable": signs and spec.colours == 1 and bool(test.pixels.median() < 0.5),
+        "drawable": signs and spec.colours == 1 and bool(scaled(test.stored.median()) < 0.5),
     }
 
 
@@ -190,7 +190,7 @@ def describe_images(test: ImageSet) -> dict[str, Any]:
     count = min(TEST_IMAGES, len(test))
     while True:
         numbers = torch.linspace(0, len(test) - 1, count, dtype=torch.float64).round().long()
-        pixels = (test.pixels[numbers] * 255).round().to(torch.uint8)
+        pixels = (test[numbers].pixels * 255).round().to(torch.uint8)
         written = compressed(pixels.numpy().tobytes())
         if len(written) <= IMAGES_BUDGET:
             break
@@ -227,7 +227,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
     encoder, encoder_bytes = describe_layers([*run.model.encoder, run.model.mean_head])
     decoder, decoder_bytes = describe_layers([*run.model.decoder])
     model, measures = round_weights(run.model), run.measures
-    mean, _ = model.encode(train.pixels)
+    mean = torch.cat([model.encode(part.pixels)[0] for part in train.parts()])
     method = method_of(run.recipe)
     assignment = assignment_of(run.recipe, measures)
     activated = model.activate(mean)
@@ -262,7 +262,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         },
         "bars": bars,
         "sliders": sliders,
-        "limits": asdict(limits_of(model, train.pixels))
+        "limits": asdict(limits_of(model, train))
         | {"low_margin": low_margin(mean, train.labels, assignment)},
     }
 

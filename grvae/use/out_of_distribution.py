@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from grvae.model.images import ImageSet
 from grvae.model.losses import squared_error
 from grvae.model.vae import VAE
 
@@ -41,12 +42,14 @@ MNIST_LIMITS = Limits(low_ink=28.0, high_ink=228.0, high_error=61.0, high_error_
 
 
 @torch.no_grad()
-def limits_of(model: VAE, pixels: Tensor) -> Limits:
-    """The limits of a model that learnt from these images (image, 784)."""
-    some = pixels[::EVERY]
-    error = reconstruction_error(model, some)
-    share = error / some.square().sum(dim=1).clamp(min=1e-6)
-    low_ink, high_ink = np.percentile(pixels.sum(dim=1).numpy(), INK_PERCENTILES)
+def limits_of(model: VAE, train: ImageSet) -> Limits:
+    """The limits of a model that learnt from these images."""
+    some = [part.pixels for part in train[::EVERY].parts()]
+    error = torch.cat([reconstruction_error(model, pixels) for pixels in some])
+    square = torch.cat([pixels.square().sum(dim=1) for pixels in some])
+    share = error / square.clamp(min=1e-6)
+    ink = torch.cat([part.pixels.sum(dim=1) for part in train.parts()])
+    low_ink, high_ink = np.percentile(ink.numpy(), INK_PERCENTILES)
     return Limits(
         low_ink=float(low_ink),
         high_ink=float(high_ink),

@@ -1,5 +1,6 @@
 """Train the reader of one dataset, and check it on images that it has not seen."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,7 +16,9 @@ from studies.claims.study import load_study
 @click.command(cls=StageCommand, help=__doc__)
 @paths("params", "data", "reader", "measures")
 def main(params: Path, data: Path, reader: Path, measures: Path) -> None:
-    trained = train_reader(load_images(DataFolder(data).train), load_study(params).reader, seed=0)
+    train = load_images(DataFolder(data).train)
+    train = replace(train, stored=train.pixels)  # once: the registered loop asks at every step
+    trained = train_reader(train, load_study(params).reader, seed=0)
     save_reader(reader, trained)
     accuracy = reader_accuracy(trained, load_images(DataFolder(data).test))
     save_json(measures, {"test_accuracy": accuracy})

@@ -1,5 +1,6 @@
 """The same through the workers of a Dask cluster, by its address."""
 
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,8 @@ from tests.fanout.toy import ended, environment, interrupt, worker_of
 from tests.project import ran
 
 pytest.importorskip("distributed")
+from fanout.cluster import GONE
+
 CLUSTER = """\
 import os, tempfile
 from distributed import LocalCluster
@@ -23,17 +26,23 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(scope="module")
-def scheduler(tmp_path_factory):
-    """The address of a cluster whose workers share nothing with the caller."""
-    script = tmp_path_factory.mktemp("cluster") / "cluster.py"
+def start_cluster(folder):
+    """The process of a scheduler whose workers share nothing with the caller, and its address."""
+    script = folder / "cluster.py"
     script.write_text(CLUSTER)
     process = subprocess.Popen(
         [sys.executable, script], cwd=script.parent, text=True,
         env=environment() | {"PYTHONPATH": "", "TMPDIR": str(script.parent)},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    yield process.stdout.readline().strip()
+    return process, process.stdout.readline().strip()
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory):
+    """The address of a cluster."""
+    process, address = start_cluster(tmp_path_factory.mktemp("cluster"))
+    yield address
     process.communicate("end\n", timeout=60)
 
 
@@ -68,6 +77,25 @@ def test_rows_of_killed_workers_run_again_though_their_data_are_lost(toy, plain,
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert toy.read("measures/b-0.txt") == plain.read("measures/b-0.txt")
+
+
+def test_scheduler_that_is_killed_ends_the_call_in_one_line_and_what_was_done_is_kept(
+    toy, tmp_path
+):
+    cluster, address = start_cluster(tmp_path)
+    toy.hang("runs/b/0/model.txt")
+    process = toy.start("--scheduler", address, "train")
+    stage = toy.hanging()
+    for line in process.stdout:
+        if "train@b-1: done" in line:
+            break
+    cluster.kill()
+    output, _ = process.communicate(timeout=60)
+    cluster.communicate()
+    assert (process.returncode, output) == (1, f"Error: {GONE}\n")
+    assert ended(stage, 10)
+    made = re.findall(r"^  (train@\S+):$", toy.read("dvc.lock"), re.MULTILINE)
+    assert made == ["train@a-0", "train@a-1", "train@b-1"]
 
 
 @pytest.mark.parametrize("end", [interrupt, subprocess.Popen.kill])

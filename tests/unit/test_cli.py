@@ -7,7 +7,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 from grvae.model.vae import build_model, save_vae
-from grvae.use.cli import main
+from grvae.use.cli import bytes_of_a_stage, main
+
+
+def test_stage_is_expected_to_need_more_memory_for_more_images(tmp_path):
+    (tmp_path / "images").write_bytes(b"x" * 1000)
+    assert bytes_of_a_stage([tmp_path / "images"]) == bytes_of_a_stage([]) + 2000
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from grvae.base.layout import DataFolder
 from grvae.base.storage import load_arrays, load_json
 from grvae.data import sets
 from grvae.data.receipt import in_words
-from grvae.data.sets import classes_of, load_dataset, write_splits
+from grvae.data.sets import load_dataset, write_splits
 from stages.download import download
 from tests.conftest import write_small_params
 
@@ -112,7 +112,7 @@ def test_classes_are_sorted_as_people_count_and_their_names_travel_in_the_files(
     write_splits(DataFolder(tmp_path / "data"), loaded.train, loaded.test, 0.1)
     for split in ("train", "validation", "test"):
         arrays, about = load_arrays(tmp_path / "data" / f"{split}.safetensors")
-        assert classes_of(about) == tuple(names)
+        assert about == {"classes": names}
         assert (arrays["images"].dtype, arrays["labels"].dtype) == (np.uint8, np.int64)
 
 

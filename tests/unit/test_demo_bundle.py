@@ -109,7 +109,7 @@ def test_classes_decide_the_noun_and_whether_a_pen_may_draw(classes, colours, no
     dark = ImageSet(torch.zeros(4, spec.pixels), torch.arange(4) % 2, spec)
     described = describe_spec(dark)
     assert (described["noun"], described["drawable"]) == (noun, drawable)
-    light = dataclasses.replace(dark, pixels=1 - dark.pixels)
+    light = dataclasses.replace(dark, stored=1 - dark.pixels)
     assert not describe_spec(light)["drawable"]
 
 

@@ -16,6 +16,7 @@ def test_pixels_are_flat_and_scaled_to_one(tmp_path):
     images[1, 0, 0] = 255
     save_arrays(tmp_path / "images", {"images": images, "labels": np.array([3, 4])})
     loaded = load_images(tmp_path / "images")
+    assert (loaded.stored.dtype, loaded.pixels.dtype) == (torch.uint8, torch.float32)
     assert loaded.pixels.shape == (2, 784)
     assert loaded.pixels.sum() == loaded.pixels[1, 0] == 1
     assert loaded.labels.tolist() == [3, 4]
@@ -48,6 +49,21 @@ def test_only_a_split_that_may_be_empty_is_read_where_it_is(tmp_path):
 
 def numbered(n):
     return ImageSet(torch.arange(float(n)).repeat(784, 1).T, torch.arange(n) % 10)
+
+
+def test_bytes_of_some_images_are_scaled_as_those_of_all():
+    images = ImageSet(torch.arange(256, dtype=torch.uint8)[:, None], torch.arange(256))
+    some = torch.tensor([255, 3, 77])
+    assert torch.equal(images[some].pixels, images.pixels[some])
+    assert images.pixels.flatten().tolist() == (np.arange(256, dtype=np.float32) / 255).tolist()
+
+
+def test_parts_are_all_images_in_their_order(monkeypatch):
+    monkeypatch.setattr("grvae.model.images.AT_ONCE", 20)
+    parts = list(numbered(50).parts())
+    assert [len(part) for part in parts] == [20, 20, 10]
+    assert torch.equal(torch.cat([part.pixels for part in parts]), numbered(50).pixels)
+    assert [len(part) for part in numbered(0).parts()] == [0]
 
 
 def test_split_is_disjoint_and_complete():

@@ -18,7 +18,7 @@ def test_rule_has_an_answer_for_every_case(numbers, answer):
 
 def test_limits_are_what_few_training_images_exceed(recipe, images):
     model = build_model(recipe, "relu", seed=0)
-    limits = limits_of(model, images.pixels)
+    limits = limits_of(model, images)
     ink = images.pixels.sum(dim=1)
     assert ink.min() <= limits.low_ink < limits.high_ink <= ink.max()
     readings = classify_images(model, images.pixels, limits)
