@@ -5,12 +5,10 @@ from pathlib import Path
 import click
 
 from grvae.base.command import StageCommand, paths
-from grvae.base.layout import DataFolder, run_folder
-from grvae.base.storage import load_json
+from grvae.base.layout import DataFolder
 from grvae.model.images import load_images
-from grvae.model.vae import load_vae
-from grvae.params import load_params, load_variant
-from grvae.use.demo_bundle import Run, build_bundle, file_sha256, said, write_page
+from grvae.params import load_params
+from grvae.use.demo_bundle import build_bundle, load_run, said, write_page
 
 
 @click.command(cls=StageCommand, help=__doc__)
@@ -28,19 +26,6 @@ def demo(params: Path, variants: Path, data: Path, runs: Path, sources: Path, pa
         click.echo(f"left out of the page: {said(each)}")
     size = write_page(page, sources, bundle)
     click.echo(f"{page}: {size / 1e6:.1f} MB")
-
-
-def load_run(runs: Path, variant: Path, seed: int) -> Run:
-    """Read the files of one run, and of its variant."""
-    files = run_folder(runs, variant.stem, seed)
-    return Run(
-        variant=variant.stem,
-        seed=seed,
-        recipe=load_variant(variant).recipe,
-        model=load_vae(files.weights),
-        weights_sha256=file_sha256(files.weights),
-        measures=load_json(files.measures),
-    )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ Demo.Address = (() => {
       strokes: pad.strokes,
       sliders: cards.map((card) => (follows(card) ? null : card.latents)),
       pure,
+      live: state.live,
       view: byId("view").value || null,
       embed: byId("embed").checked,
     };
@@ -31,16 +32,11 @@ Demo.Address = (() => {
     history.replaceState(null, "", Share.write(current()) || location.pathname);
   }
 
-  /* The models that an address names, or else the first, and one beside it to compare. */
+  /* The models that an address names, or else those that the page opens with. */
   function namesOf(wanted) {
-    const { entries } = state;
-    const known = entries.map((entry) => entry.name);
+    const known = state.entries.map((entry) => entry.name);
     const names = (wanted.models || []).filter((name) => known.includes(name));
-    if (names.length) return names.slice(0, Demo.Models.MOST_CARDS);
-    const [first] = entries;
-    const others = entries.filter((entry) => entry.variant !== first.variant);
-    const second = others.find((entry) => entry.method === "none") || others[0];
-    return [first, second].filter(Boolean).map((entry) => entry.name);
+    return names.length ? names.slice(0, Demo.Models.MOST_CARDS) : Demo.Data.peek("index").opens;
   }
 
   async function apply(wanted) {
@@ -62,6 +58,7 @@ Demo.Address = (() => {
       const { drawable, words } = Demo.Images;
       Demo.showBanner(`${error.message} Test ${words.things} are missing${drawable ? "; you can still draw" : ""}.`);
     }
+    Demo.Live.set(wanted.live);
     showInput(wanted);
     await Promise.all(loading);
     if (wanted.pure !== null) Demo.Sliders.showPure(wanted.pure);

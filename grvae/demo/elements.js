@@ -15,6 +15,14 @@ Demo.make = (tag, properties = {}, ...children) => {
   return element;
 };
 
+/* One of a drawing, with its attributes and children. */
+Demo.svg = (tag, attributes, ...children) => {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+};
+
 /* Write an attribute only where it changes, for every write wakes assistive technology. */
 Demo.setAttribute = (element, name, value) => {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);

@@ -3,8 +3,7 @@
    another rule says which latents let it through to the encoder. */
 
 Demo.Learn = (() => {
-  const { Images, METHODS, Paint, make, setAttribute } = Demo;
-  const SVG = "http://www.w3.org/2000/svg";
+  const { Images, METHODS, Paint, make, setAttribute, svg } = Demo;
   const SECONDS = 4;
   const { classes, count, hasLongNames, words } = Images;
 
@@ -25,13 +24,6 @@ Demo.Learn = (() => {
     { name: "rule", text: (label, method, limits) => METHODS[method].rule(classes[label], limits) },
     { name: "many", text: (label, method) => METHODS[method].many },
   ];
-
-  const svg = (tag, attributes, ...children) => {
-    const element = document.createElementNS(SVG, tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  };
 
   /* One network, as a drawing whose parts are lit by classes. */
   class Diagram {
@@ -134,12 +126,6 @@ Demo.Learn = (() => {
     }
   }
 
-  function addressOf(pixels) {
-    const canvas = make("canvas");
-    Paint.image(canvas, pixels);
-    return canvas.toDataURL();
-  }
-
   /* The whole figure. `entries` are the index's models, `code` their sources; `onChoose()` when
      another method is to be explained, so that its model can be brought. */
   class Figure {
@@ -192,7 +178,7 @@ Demo.Learn = (() => {
         diagram.setLabel(label, latents);
         if (!each) continue;
         const title = `with the numbers of ${each.title}, seed ${each.seed}`;
-        diagram.setNumbers(title, addressOf(pixels), addressOf(each.decode(latents)), latents, label, each);
+        diagram.setNumbers(title, Paint.address(pixels), Paint.address(each.decode(latents)), latents, label, each);
       }
       this.show();
     }

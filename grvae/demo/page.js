@@ -38,6 +38,7 @@ Demo.render = () => {
   byId("add").hidden = cards.length >= Models.most();
   cards.forEach((card) => (card.find(".remove").hidden = cards.length < 2));
   Models.map.setCurrent(Input.pad.image);
+  Demo.Live.render();
 };
 
 Demo.start = async () => {
@@ -47,7 +48,7 @@ Demo.start = async () => {
     document.documentElement.dataset.ready = "false";
   };
   Demo.Images.fill();
-  for (const part of [Demo.Sliders, Demo.Input, Models, Address]) part.listen();
+  for (const part of [Demo.Sliders, Demo.Input, Models, Address, Demo.Live]) part.listen();
   if (!Data.canInflate()) {
     giveUp(`This browser is too old. The page needs ${byId("browsers").textContent}, or later.`);
     return;

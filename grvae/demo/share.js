@@ -6,13 +6,16 @@
    s=...                     or a drawing: strokes split by ".", two characters a coordinate
    z0=0.52_1.2_...           the sliders of the first model, where they do not follow the input
    p=7                       or a class's pure image, by its place among the classes
+   live=1_mf_0.005_20        "Train it here": seed, mask, floor and gate, learning rate, % of wrong labels
    view=map                  the section to show
    embed=1                   and nothing else */
 
 Demo.Share = (() => {
   const { Images, Ink, Pad, make } = Demo;
   const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  const VIEWS = ["learn", "try", "atlas", "map"];
+  const VIEWS = ["learn", "live", "try", "atlas", "map"];
+  const UNTOUCHED = Demo.state.live;
+  const SWITCHES = { m: "mask", f: "floor", g: "gate" };
   const MOST_POINTS = 2000;
 
   function writeStrokes(strokes) {
@@ -64,7 +67,20 @@ Demo.Share = (() => {
     return points.filter((_, i) => kept.has(i));
   }
 
-  function write({ models, image, strokes, sliders, pure, view, embed }) {
+  function writeLive(live) {
+    const on = Object.keys(SWITCHES).filter((letter) => live[SWITCHES[letter]]);
+    return [live.seed, on.join(""), live.rate, Math.round(100 * live.wrong)].join("_");
+  }
+
+  /* As it is at first for what no page wrote. */
+  function readLive(text) {
+    const [, seed, on, rate, wrong] = /^(\d{1,3})_(m?f?g?)_(0\.\d{1,4})_([0-3]?\d|40)$/.exec(text) || [];
+    if (!seed) return UNTOUCHED;
+    const switches = Object.entries(SWITCHES).map(([letter, name]) => [name, on.includes(letter)]);
+    return { ...UNTOUCHED, seed: Number(seed), rate: Number(rate), wrong: Number(wrong) / 100, ...Object.fromEntries(switches) };
+  }
+
+  function write({ models, image, strokes, sliders, pure, live, view, embed }) {
     const parts = [];
     if (models) parts.push(["m", models.join(",")]);
     if (strokes && strokes.length) parts.push(["s", writeStrokes(strokes)]);
@@ -73,6 +89,7 @@ Demo.Share = (() => {
       if (latents) parts.push([`z${card}`, Array.from(latents, (each) => +each.toFixed(3)).join("_")]);
     });
     if (pure !== null && pure !== undefined) parts.push(["p", pure]);
+    if (live && writeLive(live) !== writeLive(UNTOUCHED)) parts.push(["live", writeLive(live)]);
     if (view) parts.push(["view", view]);
     if (embed) parts.push(["embed", 1]);
     return parts.length ? `#${parts.map((part) => part.join("=")).join("&")}` : "";
@@ -94,6 +111,7 @@ Demo.Share = (() => {
       strokes: parts.has("s") ? readStrokes(parts.get("s")) : null,
       sliders,
       pure: whole("p") !== null && whole("p") < Images.count ? whole("p") : null,
+      live: readLive(parts.get("live") || ""),
       view: VIEWS.includes(view) ? view : null,
       embed: parts.get("embed") === "1",
     };

@@ -14,6 +14,9 @@ Demo.state = {
   cards: [], // the models beside one another
   pure: null, // the class at whose pure image all sliders stand
   playing: false, // whether the morph is
+  live: { seed: 1, mask: true, floor: true, gate: false, rate: 0.005, wrong: 0 }, // what "Train it here" is set to
+  training: false, // whether it trains
+  slow: false, // one image at a time
   misclassified: null, // by the first model: its `model`, and `positions` once they are known
 };
 

@@ -62,19 +62,34 @@ def bytes_of_a_stage(images: Sequence[Path]) -> float:
     return BYTES_WITHOUT_IMAGES + COPIES_OF_IMAGES * size
 
 
-weights_option = click.option("--weights", "weights_file", type=PATH, help="Of the trained run.")
+# The export of a run, in git.
+DEFAULT_MODEL = Path("reports/onnx")
+weights_option = click.option(
+    "--weights",
+    "weights_file",
+    type=PATH,
+    help=f"Of the trained run, else those in {DEFAULT_MODEL}.",
+)
 
 
 def load_trained(weights_file: Path | None) -> "VAE":
-    """The model that a command is told to use.
+    """The model that a command is told to use, or else the one that is in the repository.
 
     Raises:
-        GrvaeError: no file is given, it is not there, or it does not hold a VAE.
+        GrvaeError: the file is not there, or it does not hold a VAE.
     """
     from grvae.model.vae import load_vae  # slow to import, and not needed by `repro`
 
     if weights_file is None:
-        raise GrvaeError("no weights: train runs (`make repro`), then name one's with --weights")
+        from grvae.use.export import model_from_onnx
+
+        files = DEFAULT_MODEL / "encoder.onnx", DEFAULT_MODEL / "decoder.onnx"
+        if not all(file.is_file() for file in files):
+            raise GrvaeError(f"no {files[0]} here: name a trained run's weights with --weights")
+        click.echo(
+            f"Without --weights, the model is that of {files[0]} and {files[1].name}", err=True
+        )
+        return model_from_onnx(*(file.read_bytes() for file in files))
     if not weights_file.exists():
         raise GrvaeError(f"{weights_file}: no such file; `make repro` trains the runs")
     return load_vae(weights_file)

@@ -16,22 +16,26 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from grvae.base.determinism import repeatable
 from grvae.base.errors import GrvaeError
 from grvae.base.image_spec import MNIST, ImageSpec
-from grvae.base.storage import write_atomically
+from grvae.base.layout import run_folder
+from grvae.base.storage import load_json, write_atomically
 from grvae.measure.sliders import latents_of_places, reached_range, read_sliders
 from grvae.model.images import ImageSet, scaled
 from grvae.model.routing import _Gate, route_gradient
-from grvae.model.vae import VAE
-from grvae.params import Recipe
+from grvae.model.vae import VAE, load_vae
+from grvae.params import Recipe, load_variant
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
 from grvae.use.out_of_distribution import limits_of
 
 DATA_FOLDER = "data"
 TEST_IMAGES = 1000
+MINIATURES = (3500, 500)  # to train the page's own networks with, and to hold out
+GREYS = 15  # levels of a miniature's pixels above black
 IMAGES_BUDGET = 2_000_000  # bytes of test images, compressed; large ones are fewer
 PAGE_BUDGET = 6_000_000  # bytes, with every model of images of MNIST's size; see `page_budget`
 ROOM_FOR_THE_REST = 300_000  # of these, for what is written by hand and the models' descriptions
@@ -72,9 +76,24 @@ class Run:
         return f"{self.variant}-{self.seed}"
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def load_run(runs: Path, variant: Path, seed: int) -> Run:
+    """Read the files of one run below the folder of all, and of its variant."""
+    files = run_folder(runs, variant.stem, seed)
+    return Run(
+        variant=variant.stem,
+        seed=seed,
+        recipe=load_variant(variant).recipe,
+        model=load_vae(files.weights),
+        weights_sha256=hashlib.sha256(files.weights.read_bytes()).hexdigest(),
+        measures=load_json(files.measures),
+    )
+
+
+def opening_runs(runs: Sequence[Run]) -> list[Run]:
+    """The first run, and one to compare it with: of another variant, without routing if any is."""
+    others = [run for run in runs if run.variant != runs[0].variant]
+    unrouted = [run for run in others if method_of(run.recipe) == "none"]
+    return [runs[0], *(unrouted or others)[:1]]
 
 
 def build_bundle(
@@ -83,27 +102,30 @@ def build_bundle(
     test: ImageSet,
     percentiles: Sequence[float],
     budget: int | None = None,
+    test_images: int = TEST_IMAGES,
 ) -> dict[str, Any]:
     """Everything the page reads, JSON-able, by the name of the file that it goes to.
 
     Args:
-        runs: models to choose from; the page opens with the first two of different variants.
+        runs: models to choose from; the page opens with `opening_runs`.
         train: images that tell the latents' ranges.
         test: images to choose the page's from.
         percentiles: of what a latent is on images of its class, between which the page draws it.
         budget: bytes that all files together may have; later models are left out. By default, see
             `page_budget`.
+        test_images: how many of them the page has, if they are not too large.
 
     Returns:
-        index: `models`, a list of what the menu says of each; `left_out`, a list of `name` and
-            `reason`; `images`, see `describe_spec`; `route_gradient` and `gate`, the sources of the
-            functions.
+        index: `models`, a list of what the menu says of each; `opens`, the names of those that the
+            page opens with; `left_out`, a list of `name` and `reason`; `images`, see
+            `describe_spec`; `route_gradient` and `gate`, the sources of the functions.
         test_images: see `describe_images`.
+        miniatures: see `describe_miniatures`.
         And for each model one under its name, see `describe_run`.
     """
-    images = describe_images(test)
+    images, miniatures = describe_images(test, test_images), describe_miniatures(train, test)
     budget = page_budget(test.spec) if budget is None else budget
-    left = budget - ROOM_FOR_THE_REST - len(images["pixels"])
+    left = budget - ROOM_FOR_THE_REST - len(images["pixels"]) - len(miniatures["pixels"])
     too_much = f"would make the page larger than {budget / 1e6:.0f} MB"
     models: dict[str, Any] = {}
     menu, left_out = [], []
@@ -124,9 +146,15 @@ def build_bundle(
         menu.append({"name": run.name} | {key: described[key] for key in MENU_KEYS})
     if not menu:
         raise GrvaeError("no model that the page can show: " + "; ".join(map(said, left_out)))
-    code = {"route_gradient": source_of(route_gradient), "gate": source_of(_Gate.backward)}
-    index = {"models": menu, "left_out": left_out, "images": describe_spec(test)} | code
-    return {"index": index, "test_images": images, **models}
+    index = {
+        "models": menu,
+        "opens": [run.name for run in opening_runs([run for run in runs if run.name in models])],
+        "left_out": left_out,
+        "images": describe_spec(test),
+        "route_gradient": source_of(route_gradient),
+        "gate": source_of(_Gate.backward),
+    }
+    return {"index": index, "test_images": images, "miniatures": miniatures, **models}
 
 
 def page_budget(spec: ImageSpec) -> int:
@@ -171,34 +199,76 @@ def write_page(folder: Path, sources: Path, bundle: Mapping[str, Any]) -> int:
     if not (sources / "index.html").is_file():
         raise GrvaeError(f"no index.html in {sources}")
     files = {path.name: path.read_bytes() for path in sorted(sources.iterdir()) if path.is_file()}
-    for name, content in bundle.items():
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        files[f"{DATA_FOLDER}/{name}.js"] = f'Demo.Data.receive("{name}", {text});\n'.encode()
     for name, written in files.items():
         write_atomically(folder / name, written)
-    return sum(len(written) for written in files.values())
+    size = write_data(folder / DATA_FOLDER, bundle)
+    return size + sum(len(written) for written in files.values())
 
 
-def describe_images(test: ImageSet) -> dict[str, Any]:
+def write_data(folder: Path, bundle: Mapping[str, Any]) -> int:
+    """Write the bundle into the folder beside the page's sources; returns its size in bytes."""
+    size = 0
+    for name, content in bundle.items():
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        written = f'Demo.Data.receive("{name}", {text});\n'.encode()
+        write_atomically(folder / f"{name}.js", written)
+        size += len(written)
+    return size
+
+
+def describe_images(test: ImageSet, count: int) -> dict[str, Any]:
     """Test images, evenly taken from the whole split, without regard to any model.
+
+    Args:
+        test: to choose from.
+        count: how many, at most.
 
     Returns:
         pixels: compressed (image, pixel) uint8; of an image with colours, first all of its red.
         labels: label (image,).
         numbers: number (image,) of each within the test split, from 0.
     """
-    count = min(TEST_IMAGES, len(test))
     while True:
-        numbers = torch.linspace(0, len(test) - 1, count, dtype=torch.float64).round().long()
+        numbers = evenly(test, count)
         pixels = (test[numbers].pixels * 255).round().to(torch.uint8)
         written = compressed(pixels.numpy().tobytes())
         if len(written) <= IMAGES_BUDGET:
             break
-        count = int(0.95 * count * IMAGES_BUDGET / len(written))
+        count = int(0.95 * len(numbers) * IMAGES_BUDGET / len(written))
     return {
         "pixels": written,
         "labels": test.labels[numbers].tolist(),
         "numbers": numbers.tolist(),
+    }
+
+
+def evenly(images: ImageSet, count: int) -> Tensor:
+    """Numbers (image,) of images from the whole set, as many as are asked for or as there are."""
+    count = min(count, len(images))
+    return torch.linspace(0, len(images) - 1, count, dtype=torch.float64).round().long()
+
+
+def describe_miniatures(train: ImageSet, test: ImageSet) -> dict[str, Any]:
+    """Small grey images to train with in the page, and some to measure on, at the end.
+
+    Returns:
+        side: of an image, 8 to 16 pixels; each is the average of some of the original's.
+        pixels: compressed (image, pixel) uint8, at most `GREYS`.
+        labels: label (image,).
+        held_out: how many of the images are from the test split.
+    """
+    some = [
+        images[evenly(images, count)]
+        for images, count in zip((train, test), MINIATURES, strict=True)
+    ]
+    spec = train.spec
+    planes = torch.cat([images.pixels for images in some]).unflatten(1, (-1, spec.side, spec.side))
+    small = F.avg_pool2d(planes, next(by for by in (1, 2, 4) if spec.side <= 16 * by)).mean(dim=1)
+    return {
+        "side": small.shape[-1],
+        "pixels": compressed((small * GREYS).round().to(torch.uint8).numpy().tobytes()),
+        "labels": torch.cat([images.labels for images in some]).tolist(),
+        "held_out": len(some[1]),
     }
 
 

@@ -1,5 +1,7 @@
 """A trained model as two ONNX files, for use without PyTorch, and the proof that they agree.
 
+Beside what they compute they hold the model's architecture, and so can be read back.
+
 The files are single, hold no path of the machine that wrote them, and are equal byte for byte for
 equal weights. What the exporter notes about itself beyond its version is removed for that.
 """
@@ -11,11 +13,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnx import numpy_helper
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from grvae.base.errors import GrvaeError
-from grvae.base.image_spec import ImageSpec
-from grvae.model.vae import VAE
+from grvae.model.vae import VAE, Architecture
 
 # Far above float32 rounding in sums of a thousand terms, far below anything one can see.
 PARITY_LIMIT = 1e-5
@@ -50,17 +53,34 @@ def encoder_to_onnx(model: VAE) -> bytes:
     """ONNX file of the encoder: `images` to `mean`, `scale` and `latents`."""
     example = torch.zeros(2, model.architecture.images.pixels)
     outputs = ["mean", "scale", "latents"]
-    return _to_onnx(Encoder(model), example, "images", outputs, model.architecture.images)
+    return _to_onnx(Encoder(model), example, "images", outputs)
 
 
 def decoder_to_onnx(model: VAE) -> bytes:
     """ONNX file of the decoder: `latents`, activated, to `pixels`."""
     example = torch.zeros(2, model.architecture.latents)
-    return _to_onnx(Decoder(model), example, "latents", ["pixels"], model.architecture.images)
+    return _to_onnx(Decoder(model), example, "latents", ["pixels"])
+
+
+def model_from_onnx(encoder: bytes, decoder: bytes) -> VAE:
+    """The model, to the bit, that both files were written from."""
+    files = [onnx.load_from_string(content) for content in (encoder, decoder)]
+    about = {each.key: each.value for each in files[0].metadata_props}
+    model = VAE(TypeAdapter(Architecture).validate_json(about["architecture"]))
+    weights = {
+        each.name.removeprefix("model."): torch.from_numpy(numpy_helper.to_array(each).copy())
+        for file in files
+        for each in file.graph.initializer
+    }
+    # The exporter leaves out a bias of zeros, and adds numbers of its own.
+    model.load_state_dict(
+        {name: weights.get(name, torch.zeros_like(old)) for name, old in model.state_dict().items()}
+    )
+    return model.eval()
 
 
 def _to_onnx(
-    module: nn.Module, example: Tensor, input_name: str, output_names: list[str], spec: ImageSpec
+    module: Encoder | Decoder, example: Tensor, input_name: str, output_names: list[str]
 ) -> bytes:
     batch = torch.export.Dim("batch")
     with warnings.catch_warnings():
@@ -79,8 +99,12 @@ def _to_onnx(
         raise AssertionError("the exporter returns a program unless it is given a file")
     file = program.model_proto
     _remove_traces(file)
+    architecture = module.model.architecture
+    spec = architecture.images
     about = {"classes": json.dumps(spec.classes), "side": str(spec.side)}
-    onnx.helper.set_model_props(file, about | {"colours": str(spec.colours)})
+    about |= {"colours": str(spec.colours)}
+    about |= {"architecture": TypeAdapter(Architecture).dump_json(architecture).decode()}
+    onnx.helper.set_model_props(file, about)
     onnx.checker.check_model(file, full_check=True)
     content: bytes = file.SerializeToString(deterministic=True)
     return content

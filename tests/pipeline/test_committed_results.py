@@ -43,6 +43,19 @@ def test_metrics_are_the_means_of_the_runs():
         assert abs(METRICS["routed"][name]["mean"] - means[name]) < 1e-9
 
 
+def test_page_in_the_repository_is_small_and_shows_the_committed_runs(params):
+    page = PROJECT / "grvae" / "demo"
+    files = [*page.glob("*.*"), *page.glob("data/*.js")]
+    assert sum(file.stat().st_size for file in files) <= 1_500_000
+    runs = pd.read_csv(PROJECT / "reports" / "runs.csv").set_index(["variant", "seed"])
+    for variant in (params.variants[0], "baseline"):
+        script = (page / "data" / f"{variant}-{params.seeds[0]}.js").read_text()
+        shown = json.loads(script.partition(", ")[2].removesuffix(");\n"))
+        assert shown["recipe"] == params.variant(variant).recipe.written()
+        for name, value in shown["measures"].items():
+            assert name == "images" or value == runs.loc[variant, params.seeds[0]][name]
+
+
 def test_variants_are_those_of_the_committed_parameters_and_the_lock_s_runs_are_theirs(params):
     lock = YAML(typ="safe").load(PROJECT / "dvc.lock")["stages"]
     assert {path.stem for path in (PROJECT / "variants").iterdir()} == set(params.variants)

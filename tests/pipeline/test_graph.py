@@ -131,7 +131,7 @@ def test_test_images_reach_only_what_measures_and_what_shows():
         for name, stage in STAGES.items()
         if any(dep.endswith("test.safetensors") for dep in stage.get("do", stage)["deps"])
     }
-    assert readers == {"evaluate", "probe_pixels", "export", "demo"}
+    assert readers == {"evaluate", "probe_pixels", "export", "demo", "page"}
 
 
 @pytest.mark.parametrize(("folder", "stage"), [("", "resolve"), ("studies", "download")])

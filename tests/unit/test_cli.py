@@ -8,6 +8,7 @@ from PIL import Image
 
 from grvae.model.vae import build_model, save_vae
 from grvae.use.cli import bytes_of_a_stage, main
+from tests.conftest import PROJECT
 
 
 def test_stage_is_expected_to_need_more_memory_for_more_images(tmp_path):
@@ -160,10 +161,15 @@ def test_weights_that_are_none_are_named(digit, tmp_path):
     fails_with(result, f"{tmp_path / 'weights'}: no such file; `make repro` trains the runs")
 
 
-@pytest.mark.parametrize("command", [["encode", "x.png"], ["decode", "1", "--out", "x.png"]])
-def test_command_without_weights_says_how_to_get_some(command):
-    line = "no weights: train runs (`make repro`), then name one's with --weights"
-    fails_with(run(*command), line)
+def test_model_in_the_repository_is_used_where_no_weights_are_given(digit, tmp_path, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    result = run("encode", "--as-is", digit)
+    assert result.stdout.startswith("image ")
+    line = "Without --weights, the model is that of reports/onnx/encoder.onnx and decoder.onnx\n"
+    assert result.stderr == line
+    monkeypatch.chdir(tmp_path)
+    line = "no reports/onnx/encoder.onnx here: name a trained run's weights with --weights"
+    fails_with(run("encode", "--as-is", digit), line)
 
 
 @pytest.mark.parametrize("has_page", [True, False])

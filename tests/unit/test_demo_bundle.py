@@ -14,6 +14,7 @@ from grvae.model.images import ImageSet
 from grvae.model.vae import VAE, build_model
 from grvae.use.demo_bundle import (
     DATA_FOLDER,
+    GREYS,
     IMAGES_BUDGET,
     PAGE_BUDGET,
     ROOM_FOR_THE_REST,
@@ -21,6 +22,7 @@ from grvae.use.demo_bundle import (
     Run,
     build_bundle,
     describe_images,
+    describe_miniatures,
     describe_spec,
     method_of,
     write_page,
@@ -129,7 +131,7 @@ def test_large_images_in_colour_are_fewer_and_leave_room_for_their_models(recipe
 def test_images_are_evenly_taken_and_exact():
     pixels = (torch.rand(2500, 784, generator=torch.Generator().manual_seed(1)) * 255).round() / 255
     labels = torch.arange(2500) % 10
-    digits = describe_images(ImageSet(pixels, labels))
+    digits = describe_images(ImageSet(pixels, labels), TEST_IMAGES)
     numbers = torch.tensor(digits["numbers"])
     assert len(numbers) == len(set(digits["numbers"])) == TEST_IMAGES
     assert (numbers[0], numbers[-1]) == (0, 2499)
@@ -165,12 +167,32 @@ def test_page_is_the_same_bytes_each_time(recipe, images, tmp_path):
         write_page(tmp_path / name, sources, bundle)
     files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*"))
     data = {path.stem for path in files if path.parent.name == DATA_FOLDER}
-    assert data == {"index", "test_images", "routed-0", "baseline-0"}
+    assert data == {"index", "test_images", "miniatures", "routed-0", "baseline-0"}
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     script = (tmp_path / "one" / DATA_FOLDER / "index.js").read_text()
     index = json.loads(script.removeprefix('Demo.Data.receive("index", ').removesuffix(");\n"))
     assert [model["variant"] for model in index["models"]] == ["routed", "baseline"]
+
+
+def test_page_opens_with_the_first_run_and_one_without_routing(recipe, images):
+    unrouted = recipe.model_copy(update={"routing": "none"})
+    runs = [run_of(recipe, "one"), run_of(recipe, "two"), run_of(unrouted, "three")]
+    assert build_bundle(runs, images, images, ENDS)["index"]["opens"] == ["one-0", "three-0"]
+    assert build_bundle(runs[:2], images, images, ENDS)["index"]["opens"] == ["one-0", "two-0"]
+    assert build_bundle(runs[:1], images, images, ENDS)["index"]["opens"] == ["one-0"]
+
+
+@pytest.mark.parametrize(("side", "small", "by"), [(16, 16, 1), (28, 14, 2), (64, 16, 4)])
+def test_miniatures_are_averages_of_both_splits_in_few_greys(side, small, by):
+    spec = ImageSpec(MNIST.classes, side, 3)
+    train, test = noise(spec, 20), noise(spec, 5)
+    described = describe_miniatures(train, test)
+    assert (described["side"], described["held_out"]) == (small, 5)
+    assert described["labels"] == [*train.labels.tolist(), *test.labels.tolist()]
+    stored = np.frombuffer(inflated(described["pixels"]), np.uint8).reshape(25, small, small)
+    corner = train.pixels[3].unflatten(0, (3, side, side))[:, :by, by : 2 * by].mean()
+    assert abs(stored[3, 0, 1] / GREYS - float(corner)) <= 0.51 / GREYS
 
 
 def test_page_is_computed_on_one_thread(recipe, images, monkeypatch):

@@ -14,7 +14,13 @@ from torch import Tensor
 from grvae.base.errors import GrvaeError
 from grvae.model.vae import build_model, save_vae
 from grvae.params import load_params
-from grvae.use.export import PARITY_LIMIT, check_parity, decoder_to_onnx, encoder_to_onnx
+from grvae.use.export import (
+    PARITY_LIMIT,
+    check_parity,
+    decoder_to_onnx,
+    encoder_to_onnx,
+    model_from_onnx,
+)
 from tests.conftest import PROJECT
 from tests.handmade import outputs_by_hand
 
@@ -45,6 +51,14 @@ def test_files_give_what_the_layers_and_the_formulas_give(some_model, files, ima
     given += decoder.run(["pixels"], {"latents": latents})
     for actual, expected in zip(given, (mean, scale, latents, pixels), strict=True):
         np.testing.assert_allclose(actual, expected, rtol=PARITY_LIMIT, atol=PARITY_LIMIT)
+
+
+def test_model_is_read_back_to_the_bit(some_model, files):
+    read = model_from_onnx(*files)
+    assert read.architecture == some_model.architecture
+    weights = read.state_dict()
+    assert weights.keys() == some_model.state_dict().keys()
+    assert all(weights[name].equal(each) for name, each in some_model.state_dict().items())
 
 
 def test_files_of_another_model_are_refused(files, recipe, images):
