@@ -28,7 +28,6 @@ from grvae.model.routing import _Gate, names_latents, route_gradient
 from grvae.model.vae import VAE
 from grvae.params import Recipe
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
-from grvae.use.out_of_distribution import limits_of
 
 DATA_FOLDER = "data"
 TEST_IMAGES = 1000
@@ -209,7 +208,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         `encoder` and `decoder`, each a list of layers, whose numbers follow one another in `bytes`;
         `latent_act`; `assignment` of latents to classes; `latents`, values of
         `grvae.measure.sliders.Sliders`; `bars` and `sliders`, the ends of all means and of
-        all activated values; `limits`, those of `grvae.use.out_of_distribution`, and among them
+        all activated values; `limits`, those of `grvae.measure.out_of_distribution`, and among them
         `low_margin`, below which the lead of the largest mean is low.
 
     Raises:
@@ -260,8 +259,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         },
         "bars": bars,
         "sliders": sliders,
-        "limits": asdict(limits_of(model, train.pixels))
-        | {"low_margin": low_margin(mean, train.labels, assignment)},
+        "limits": measures["limits"] | {"low_margin": low_margin(mean, train.labels, assignment)},
     }
 
 
