@@ -152,7 +152,7 @@ def _make_log_scale(panel: Axes) -> None:
 def draw_accuracy_against_error(
     runs: pd.DataFrame, published: Mapping[str, Any], dataset: str
 ) -> Figure:
-    """Every run as a dot: what the latents say of the digit, against what the decoder loses.
+    """Every run as a dot: what the latents say of the class, against what the decoder loses.
 
     Args:
         runs: one row a run, with variant, argmax_accuracy and squared_error_per_image.
@@ -233,7 +233,7 @@ def draw_mean_activation(activations: Mapping[str, ArrayLike], classes: Sequence
         signed = values.min() < -0.05 * extreme
         colours, low = ("RdBu_r", -extreme) if signed else ("Blues", 0.0)
         _draw_matrix(panel, values, colours, low, extreme, "{:.1f}", classes)
-        panel.set(title=f"{variant}: mean activation", xlabel="latent", ylabel="digit")
+        panel.set(title=f"{variant}: mean activation", xlabel="latent", ylabel="class")
     return figure
 
 
@@ -252,7 +252,7 @@ def draw_confusion(
     """
     readings = (
         (argmax, "largest latent", "latent with the largest mean"),
-        (assigned, "best assignment", "digit assigned to that latent"),
+        (assigned, "best assignment", "class assigned to that latent"),
     )
     figure, panels = make_panels(2 * len(argmax), height=4.2)
     cells = [(variant, *reading) for variant in argmax for reading in readings]
@@ -261,7 +261,7 @@ def draw_confusion(
         percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         columns = classes if matrices is assigned else None
         _draw_matrix(panel, percent, "Blues", 0, 100, "{:.0f}", classes, columns)
-        panel.set(title=f"{variant}: {title}", xlabel=label, ylabel="digit (a row is 100 %)")
+        panel.set(title=f"{variant}: {title}", xlabel=label, ylabel="class (a row is 100 %)")
     return figure
 
 
@@ -274,7 +274,7 @@ def pool_confusion(
         measures: by variant and seed, with `confusion` and `assignment` of each run.
 
     Returns:
-        By variant, counts (digit, largest latent), and counts (digit, digit assigned to it): each
+        By variant, counts (class, largest latent), and counts (class, class assigned to it): each
         run's assignment is its own.
     """
     argmax: dict[str, np.ndarray] = {}
@@ -311,7 +311,7 @@ def _draw_matrix(
     for set_ticks, labels in ((panel.set_xticks, names), (panel.set_yticks, rows)):
         every = math.ceil(len(labels) / LABELLED)
         set_ticks(range(0, len(labels), every), labels[::every])
-    if max(map(len, names)) > 2:
+    if max(map(len, names)) > 2 or sum(map(len, names)) > LABELLED:
         panel.tick_params(axis="x", rotation=90)
     panel.tick_params(length=0)
     panel.grid(False)
