@@ -7,6 +7,7 @@
 #   make front   accuracy against error of every recipe that was tried, on validation images
 #   make many-seeds  how often a run loses a digit, over 100 seeds
 #   make longer  the runs that the study of the claims has no time for: the published recipe, and many seeds
+#   make datasets  the default recipe on sets of other sizes and kinds, against our targets
 #   make drawn   how well the trained runs read digits drawn in many styles
 #   make lint    formatting, lint and types
 PYTHON ?= python3
@@ -20,7 +21,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race front many-seeds longer drawn chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race front many-seeds longer datasets drawn chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@grvae repro $(if $(JOBS),-j $(JOBS))
@@ -90,6 +91,13 @@ longer: $(INSTALLED)
 		--reader studies/claims/readers/mnist.safetensors \
 		--list studies/longer/params.yaml --table studies/reports/longer/runs.csv --device $(DEVICE)
 	dvc --cd studies repro longer_report longer_figures longer_doses
+
+# An hour on two cores: letters, clothes, small digits, few digits, and images/animals where it is there. Runs that the
+# table has are not repeated.
+datasets: $(INSTALLED)
+	dvc repro download
+	python -m benchmarks.datasets --params params.yaml --targets reports/datasets.yaml --data data $(if $(JOBS),--workers $(JOBS)) \
+		--table reports/datasets.csv --markdown reports/datasets.md
 
 # The browser tests drive Debian's Chromium.
 chromium:

@@ -13,6 +13,7 @@ MEASURES = {
     "assigned_accuracy": 0.5,
     "squared_error_per_image": 25.0,
     "assignment": list(range(10)),
+    "limits": {"low_ink": 1.0, "high_ink": 700.0, "high_error": 300.0, "high_error_share": 1.5},
 }
 BEFORE_THE_FIRST_DRAWING = 1_500_000  # bytes that the page may take until then
 

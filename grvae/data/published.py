@@ -8,20 +8,17 @@ Sources: LeCun, Cortes & Burges, "The MNIST database of handwritten digits"; Xia
 computed from files with those MD5.
 """
 
-import gzip
 import hashlib
-import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from grvae.base.errors import GrvaeError
-from grvae.data.labelled import Dataset, cut_test
-from grvae.data.pictures import squared
+from grvae.data.labelled import Dataset, brought_to, cut_test
 from grvae.data.sources import from_debian, from_npm, from_torchvision
+from grvae.data.tables import unzipped
 
 MNIST_SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -36,7 +33,6 @@ FASHION_MNIST_SHA256 = {
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
 SHA256 = {"mnist": MNIST_SHA256, "fashion_mnist": FASHION_MNIST_SHA256}  # of the unzipped files
-GZIP_MAGIC = b"\x1f\x8b"
 
 # Puts the four files anywhere below a folder.
 Source = Callable[[Path], None]
@@ -96,12 +92,10 @@ def _find(folder: Path, name: str, expected: str) -> bytes:
     for path in sorted(folder.rglob(f"{name.replace('-idx', '?idx')}*")):
         if not path.is_file():
             continue
-        content = path.read_bytes()
         try:
-            if content.startswith(GZIP_MAGIC):
-                content = gzip.decompress(content)
-        except (EOFError, OSError, zlib.error):
-            wrong.append(f"{path} is not a whole gzip file")
+            content = unzipped(path)
+        except GrvaeError as error:
+            wrong.append(str(error))
             continue
         actual = hashlib.sha256(content).hexdigest()
         if actual == expected:
@@ -127,5 +121,4 @@ def load_digits(side: int = 28) -> tuple[Dataset, Dataset]:
 
     digits = datasets.load_digits()
     small = np.round(digits.images * (255 / 16)).astype(np.uint8)
-    images = np.stack([squared(Image.fromarray(image), side, "grey") for image in small])
-    return cut_test(Dataset(images, digits.target.astype(np.int64)))
+    return cut_test(Dataset(brought_to(small, side, "grey"), digits.target.astype(np.int64)))

@@ -78,10 +78,9 @@ def in_words(receipt: Mapping[str, Any]) -> Iterator[str]:
         yield f"  from {min(train.values())} to {max(train.values())} to learn from a class"
     if sizes := receipt["sizes"]:
         (w, h), (wide, high) = sizes["smallest"], sizes["largest"]
-        yield (
-            f"  {sizes['different']} sizes from {w}x{h} to {wide}x{high}, now "
-            f"{receipt['side']}x{receipt['side']} {receipt['colours']}"
-        )
+        several = f"{sizes['different']} sizes from {w}x{h} to {wide}x{high}"
+        met = several if sizes["different"] > 1 else f"all {w}x{h}"
+        yield f"  {met}, now {receipt['side']}x{receipt['side']} {receipt['colours']}"
     light, dark = receipt["polarity"].values()
     yield f"  {light} light on dark, {dark} dark on light"
     if same := receipt["test_images_in_train"]:

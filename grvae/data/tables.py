@@ -17,8 +17,7 @@ from grvae.data.pictures import Bytes
 IDX_NAME = re.compile(r"images.*idx|images.*ubyte", re.IGNORECASE)
 LABEL_COLUMNS = ("label", "class")
 LARGEST = 4096  # pixels of an image's side
-PIECE = 1 << 20  # bytes that are read at a time, and ...
-ROWS = 5000  # ... rows of a table
+ROWS = 5000  # of a table that are read at a time
 
 # Images (image, height, width) or (image, height, width, 3), and the name of each one's class.
 Named = tuple[Bytes, Sequence[str]]
@@ -68,28 +67,30 @@ def read_idx(images: Path, transposed: bool) -> Named:
 
 
 def _read_idx(path: Path, dimensions: Sequence[int]) -> Bytes:
-    """Unsigned bytes in one of some numbers of dimensions; as many as the header says, no more."""
-    with path.open("rb") as start:
-        opened = gzip.open if start.read(2) == b"\x1f\x8b" else open
-    try:
-        with opened(path, "rb") as file:
-            magic = file.read(4)
-            if len(magic) < 4 or magic[:3] != b"\0\0\x08" or magic[3] not in dimensions:
-                kinds = " or ".join(map(str, dimensions))
-                raise GrvaeError(f"{path}: no IDX file of bytes in {kinds} dimensions")
-            shape = np.frombuffer(
-                file.read(4 * magic[3]).ljust(4 * magic[3], b"\0"), ">u4"
-            ).tolist()
-            size, pieces, read = math.prod(shape), [], 0
-            while read <= size and (piece := file.read(min(PIECE, size + 1 - read))):
-                pieces.append(piece)
-                read += len(piece)
-    except (EOFError, OSError, zlib.error) as error:
-        raise GrvaeError(f"{path}: not a whole gzip file") from error
+    """Unsigned bytes in one of some numbers of dimensions; as many as the header says."""
+    content = unzipped(path)
+    if len(content) < 4 or content[:3] != b"\0\0\x08" or content[3] not in dimensions:
+        kinds = " or ".join(map(str, dimensions))
+        raise GrvaeError(f"{path}: no IDX file of bytes in {kinds} dimensions")
+    start = 4 + 4 * content[3]
+    shape = np.frombuffer(content[4:start].ljust(start - 4, b"\0"), ">u4").tolist()
+    read, size = max(0, len(content) - start), math.prod(shape)
     if read != size or size == 0:
-        amount = f"{read} bytes" if read <= size else "more bytes"
-        raise GrvaeError(f"{path}: got {amount} after its header, which says {size}")
-    return np.frombuffer(b"".join(pieces), np.uint8).reshape(shape)
+        raise GrvaeError(f"{path}: got {read} bytes after its header, which says {size}")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def unzipped(path: Path) -> bytes:
+    """What a file holds, or what is zipped in it by gzip, whatever its name says.
+
+    Raises:
+        GrvaeError: a gzip file is not whole.
+    """
+    content = path.read_bytes()
+    try:
+        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+    except (EOFError, OSError, zlib.error) as error:
+        raise GrvaeError(f"{path} is not a whole gzip file") from error
 
 
 def read_table(path: Path) -> Named | None:

@@ -77,7 +77,7 @@ Demo.Model = class Model {
     return Model.outOfDistribution(ink, error, square, this.limits);
   }
 
-  /* The rule of grvae/use/out_of_distribution.py, and a test asks both the same. */
+  /* The rule of grvae/measure/out_of_distribution.py, and a test asks both the same. */
   static outOfDistribution(ink, error, square, limits) {
     if (ink < limits.low_ink) return "less ink";
     if (ink > limits.high_ink) return "more ink";

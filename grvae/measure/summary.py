@@ -20,7 +20,9 @@ def runs_table(measures: Mapping[RunKey, Mapping[str, Any]]) -> pd.DataFrame:
     """One row a run: variant, seed, every scalar measure, and the recall of each digit."""
     rows = []
     for (variant, seed), values in measures.items():
-        scalars = {name: value for name, value in values.items() if not isinstance(value, list)}
+        scalars = {
+            name: value for name, value in values.items() if not isinstance(value, list | dict)
+        }
         recalls = {f"recall_{digit}": value for digit, value in enumerate(values["recall"])}
         rows.append({"variant": variant, "seed": seed, **scalars, **recalls})
     return pd.DataFrame(rows)

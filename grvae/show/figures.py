@@ -151,7 +151,7 @@ def _make_log_scale(panel: Axes) -> None:
 def draw_accuracy_against_error(
     runs: pd.DataFrame, published: Mapping[str, Any], dataset: str
 ) -> Figure:
-    """Every run as a dot: what the latents say of the digit, against what the decoder loses.
+    """Every run as a dot: what the latents say of the class, against what the decoder loses.
 
     Args:
         runs: one row a run, with variant, argmax_accuracy and squared_error_per_image.
@@ -258,7 +258,7 @@ def pool_confusion(
         measures: by variant and seed, with `confusion` and `assignment` of each run.
 
     Returns:
-        By variant, counts (digit, largest latent), and counts (digit, digit assigned to it): each
+        By variant, counts (class, largest latent), and counts (class, class assigned to it): each
         run's assignment is its own.
     """
     argmax: dict[str, np.ndarray] = {}
@@ -295,7 +295,7 @@ def _draw_matrix(
     for set_ticks, labels in ((panel.set_xticks, names), (panel.set_yticks, rows)):
         every = math.ceil(len(labels) / LABELLED)
         set_ticks(range(0, len(labels), every), labels[::every])
-    if max(map(len, names)) > 2:
+    if max(map(len, names)) > 2 or sum(map(len, names)) > LABELLED:
         panel.tick_params(axis="x", rotation=90)
     panel.tick_params(length=0)
     panel.grid(False)

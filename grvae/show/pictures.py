@@ -33,7 +33,7 @@ def draw_traversals(
     """
     if len(classes) > FOLDED:
         return _draw_folded_traversals(traversals, classes)
-    figure, panels = make_panels(len(traversals), height=4.45)
+    figure, panels = make_panels(len(traversals), height=0.36 * len(classes) + 0.85)
     for panel, (variant, images) in zip(panels, traversals.items(), strict=True):
         latent_of = np.argsort(assignments[variant])
         draw_images(panel, images)
@@ -42,8 +42,7 @@ def draw_traversals(
             for name, latent in zip(classes, latent_of, strict=True)
         ]
         panel.set_yticks(centres(images), labels)
-        panel.set_title(variant)
-        panel.set_ylabel("latent \N{RIGHTWARDS ARROW} digit assigned to it")
+        panel.set_title(f"{variant}: latent \N{RIGHTWARDS ARROW} class assigned to it")
         panel.set_xlabel("value of the latent, from low to high")
     return figure
 
@@ -53,8 +52,9 @@ def _draw_folded_traversals(traversals: Mapping[str, np.ndarray], classes: Seque
     columns = math.ceil(len(classes) / FOLDED)
     per_panel = math.ceil(len(classes) / columns)
     width = 2 * PANEL_WIDTH / max(2, columns)
+    cell = min(0.2, (width - 0.2) / next(iter(traversals.values())).shape[1])
     figure, panels = make_panels(
-        columns * len(traversals), height=0.2 * per_panel + 0.5, per_row=columns, width=width
+        columns * len(traversals), height=cell * per_panel + 0.5, per_row=columns, width=width
     )
     for place, (panel, (variant, first)) in enumerate(
         zip(panels, itertools.product(traversals, range(0, len(classes), per_panel)), strict=True)
@@ -62,6 +62,7 @@ def _draw_folded_traversals(traversals: Mapping[str, np.ndarray], classes: Seque
         images = traversals[variant][first : first + per_panel]
         draw_images(panel, images)
         panel.set_yticks(centres(images), classes[first : first + per_panel])
+        panel.set_ylim(bottom=per_panel * (images.shape[2] + 1) + 0.5)  # the last may have fewer
         panel.set_title(variant if place % columns == 0 else "")
     return figure
 
@@ -70,13 +71,21 @@ def _draw_folded_traversals(traversals: Mapping[str, np.ndarray], classes: Seque
 def draw_reconstructions(
     originals: np.ndarray, reconstructions: Mapping[str, np.ndarray]
 ) -> Figure:
-    """One test image (class, side, side) of each class above what each variant makes of it."""
+    """One test image (class, side, side) of each class above what each variant makes of it.
+
+    Those of many classes are in several blocks, one below the other.
+    """
     rows = {"original": originals, **reconstructions}
     images = np.stack(list(rows.values()))
-    height = 0.75 * 10 / len(originals) * len(rows) + 0.1
-    figure, (panel,) = make_panels(1, height=height, width=2 * PANEL_WIDTH)
-    draw_images(panel, images)
-    panel.set_yticks(centres(images), list(rows))
+    blocks = math.ceil(len(originals) / (2 * FOLDED))
+    in_a_block = max(10, math.ceil(len(originals) / blocks))
+    height = 0.75 * 10 / in_a_block * len(rows) + 0.1
+    figure, panels = make_panels(blocks, height, per_row=1, width=2 * PANEL_WIDTH)
+    for block, panel in enumerate(panels):
+        shown = images[:, block * in_a_block : (block + 1) * in_a_block]
+        draw_images(panel, shown)
+        panel.set_yticks(centres(shown), list(rows))
+        panel.set_xlim(right=in_a_block * (shown.shape[2] + 1) + 0.5)  # fewer images are no larger
     return figure
 
 

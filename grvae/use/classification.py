@@ -1,6 +1,6 @@
 """How a model classifies images, with warnings: a low margin, or an image out of distribution.
 
-Both are measured with the model alone, without the images that it learnt from.
+Both are measured with the model and its limits, without the images that it has learned from.
 """
 
 from dataclasses import dataclass
@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grvae.base.image_spec import MNIST
-from grvae.model.vae import VAE
-from grvae.use.out_of_distribution import (
-    MNIST_LIMITS,
+from grvae.measure.out_of_distribution import (
     Limits,
     reason_out_of_distribution,
     reconstruction_error,
 )
+from grvae.model.vae import VAE
 
 CLOSE = 0.05  # the runner-up's chance of being the larger one
 
@@ -54,10 +52,8 @@ class Classification:
 def classify_images(
     model: VAE, pixels: Tensor, limits: Limits | None = None
 ) -> list[Classification]:
-    """Classify images (image, pixel); those of handwritten digits have limits if none are given."""
+    """Classify images (image, pixel); see `grvae.measure.out_of_distribution` for the limits."""
     spec = model.architecture.images
-    if limits is None and spec == MNIST:
-        limits = MNIST_LIMITS
     means, scales = model.encode(pixels)
     reasons = [None] * len(pixels) if limits is None else reasons_of(model, pixels, limits)
     largest, latents = means.topk(2, dim=1)

@@ -36,6 +36,7 @@ BYTES_WITHOUT_IMAGES = 0.95e9
 COPIES_OF_IMAGES = 2
 
 if TYPE_CHECKING:
+    from grvae.measure.out_of_distribution import Limits
     from grvae.model.vae import VAE
 
 
@@ -95,6 +96,15 @@ def load_trained(weights_file: Path | None) -> "VAE":
     return load_vae(weights_file)
 
 
+def limits_beside(weights_file: Path | None) -> "Limits | None":
+    """What the stage `evaluate` has found of the model's training images, if it has been run."""
+    from grvae.measure.out_of_distribution import Limits
+
+    measures = Path(weights_file or "").with_name("measures.json")
+    found = load_json(measures).get("limits") if measures.is_file() else None
+    return Limits(**found) if found else None
+
+
 @main.command()
 @click.argument("image_files", metavar="IMAGE...", type=PATH, nargs=-1, required=True)
 @weights_option
@@ -109,8 +119,9 @@ def encode(
     has learned. For handwritten digits it may have any polarity, too, and is cropped, scaled and
     centred as the browser demo does it. The last column has warnings: `low margin over NAME`, if
     the encoder gives another latent a chance of 5 % or more to be the largest; `out of
-    distribution`, for digits with more or less ink than MNIST's, or with a large reconstruction
-    error. A picture in which no digit can be found is an error.
+    distribution`, for images with more or less ink than those that the model has learned, or with a
+    larger reconstruction error, as `measures.json` beside the weights knows them. A picture in
+    which no digit can be found is an error.
     """
     import torch  # slow to import, and not needed by `repro`
 
@@ -120,7 +131,8 @@ def encode(
     model = load_trained(weights_file)
     read = read_as_is if as_is else read_picture
     spec = model.architecture.images
-    found = classify_images(model, torch.stack([read(path, spec) for path in image_files]))
+    pixels = torch.stack([read(path, spec) for path in image_files])
+    found = classify_images(model, pixels, limits_beside(weights_file))
     names = [str(path) for path in image_files]
     if as_json:
         rows = [

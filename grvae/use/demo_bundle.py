@@ -30,7 +30,6 @@ from grvae.model.routing import _Gate, route_gradient
 from grvae.model.vae import VAE, load_vae
 from grvae.params import Recipe, load_variant
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
-from grvae.use.out_of_distribution import limits_of
 
 DATA_FOLDER = "data"
 TEST_IMAGES = 1000
@@ -282,9 +281,8 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         whether its latents had labels in training; `encoder` and `decoder`, each a list of layers,
         whose numbers follow one another in `bytes`; `latent_act`; `assignment` of latents to
         classes; `latents`, values of `grvae.measure.sliders.Sliders`; `bars` and `sliders`, the
-        ends of all means and of all activated values; `limits`, those of
-        `grvae.use.out_of_distribution`, and among them `low_margin`, below which the lead of the
-        largest mean is low.
+        ends of all means and of all activated values; `limits`, those of the run's measures, and
+        among them `low_margin`, below which the lead of the largest mean is low.
 
     Raises:
         GrvaeError: the page cannot show this model.
@@ -332,8 +330,7 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
         },
         "bars": bars,
         "sliders": sliders,
-        "limits": asdict(limits_of(model, train))
-        | {"low_margin": low_margin(mean, train.labels, assignment)},
+        "limits": measures["limits"] | {"low_margin": low_margin(mean, train.labels, assignment)},
     }
 
 

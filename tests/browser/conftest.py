@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +21,7 @@ from grvae.base.storage import save_json
 from grvae.data.published import load_digits
 from grvae.data.sets import write_splits
 from grvae.measure.evaluation import measure, observe
+from grvae.measure.out_of_distribution import limits_of
 from grvae.model.images import ImageSet, load_images
 from grvae.model.training import train_vae
 from grvae.model.vae import VAE, build_model, load_vae, save_vae
@@ -77,7 +78,8 @@ def build_page(folder: Path, variants: list[str]) -> Built:
         model, _ = train_vae(train, validation, recipe, params.latent_act, 0)
         save_vae(run / "weights.safetensors", model)
         outcome = observe(model, recipe, params.evaluation, train, test)
-        save_json(run / "measures.json", measure(outcome))
+        limits = asdict(limits_of(model, train))
+        save_json(run / "measures.json", measure(outcome) | {"limits": limits})
         # Another seed to choose from the menu, without training it.
         save_vae(
             folder / "runs" / variant / "1" / "weights.safetensors",

@@ -5,8 +5,8 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
+from grvae.measure.out_of_distribution import reconstruction_error
 from grvae.measure.sliders import latents_of_places, read_sliders
-from grvae.use.out_of_distribution import reconstruction_error
 from tests.browser.chromium import wait_until
 from tests.browser.conftest import HANDMADE, HANDMADE_LABELS, file_address
 from tests.browser.driving import ROUTED, canvas, decode, encode, press_pure, values

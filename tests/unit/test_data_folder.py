@@ -369,7 +369,7 @@ def test_emnist_is_turned_by_an_option_and_named_by_its_mapping(mine):
         ("train-labels-idx1-ubyte", idx(np.zeros(3)), "got 3 labels of 20 images"),
         ("train-images-idx3-ubyte", b"", "no IDX file of bytes in 3 or 4 dimensions"),
         ("train-images-idx3-ubyte", idx(IMAGES)[:-1], "got 15679 bytes after its header, which"),
-        ("train-images-idx3-ubyte", idx(IMAGES) + b"x", "got more bytes after its header"),
+        ("train-images-idx3-ubyte", idx(IMAGES) + b"x", "got 15681 bytes after its header"),
         (
             "train-images-idx3-ubyte",
             gzip.compress(idx(IMAGES), mtime=0)[:-9],

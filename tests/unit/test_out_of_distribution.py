@@ -1,13 +1,12 @@
 import pytest
 
-from grvae.model.vae import build_model
-from grvae.use.classification import classify_images
-from grvae.use.out_of_distribution import (
-    MNIST_LIMITS,
+from grvae.measure.out_of_distribution import (
     Limits,
     limits_of,
     reason_out_of_distribution,
 )
+from grvae.model.vae import build_model
+from grvae.use.classification import classify_images
 from tests.out_of_distribution_cases import CASES, LIMITS
 
 
@@ -28,5 +27,6 @@ def test_limits_are_what_few_training_images_exceed(recipe, images):
 
 def test_image_without_ink_is_unlike_any_training_image(recipe, images):
     model = build_model(recipe, "relu", seed=0)
-    (reading,) = classify_images(model, 0 * images.pixels[:1], MNIST_LIMITS)
+    limits = limits_of(model, images)
+    (reading,) = classify_images(model, 0 * images.pixels[:1], limits)
     assert "out of distribution: less ink" in reading.warnings

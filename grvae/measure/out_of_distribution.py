@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from grvae.base.determinism import repeatable
 from grvae.model.images import ImageSet
 from grvae.model.losses import squared_error
 from grvae.model.vae import VAE
@@ -24,7 +25,7 @@ class Limits:
     """What hardly any training image of a model exceeds.
 
     Attributes:
-        low_ink, high_ink: of the sum of pixels.
+        low_ink, high_ink: of the sum of pixels; of colours, of all three.
         high_error: of the reconstruction's squared error.
         high_error_share: of that error over the image's own sum of squares; 1 is what a black
             image would miss.
@@ -36,11 +37,7 @@ class Limits:
     high_error_share: float
 
 
-# Where the training images are not at hand: MNIST's ink, and the limits of `routed`, which has the
-# largest error of the four variants (of two of its runs, seeds 20 and 22).
-MNIST_LIMITS = Limits(low_ink=28.0, high_ink=228.0, high_error=61.0, high_error_share=0.8)
-
-
+@repeatable(has_convolutions=True)
 @torch.no_grad()
 def limits_of(model: VAE, train: ImageSet) -> Limits:
     """The limits of a model that learnt from these images."""
@@ -59,7 +56,7 @@ def limits_of(model: VAE, train: ImageSet) -> Limits:
 
 
 def reconstruction_error(model: VAE, pixels: Tensor) -> Tensor:
-    """Squared error (image,) of what a model draws from the means of images (image, 784)."""
+    """Squared error (image,) of what a model draws from the means of images (image, pixel)."""
     means, _ = model.encode(pixels)
     return squared_error(pixels, torch.sigmoid(model.decode(model.activate(means))))
 
