@@ -201,17 +201,17 @@ def generate(folder: Path, images: int, side: int, colours: int) -> Path:
 
 
 def train_some(params: Path, data: Path, variant: str) -> dict[str, Any]:
-    """Peak of a process that trains `STEPS` steps of each phase, and seconds of an epoch."""
+    """Peak of a process that trains `STEPS` steps of each phase."""
     recipe, files = load_params(params).variant(variant).recipe, DataFolder(data)
     images, validation = load_images(files.train), load_images(files.validation)
     with repeatable(has_convolutions=True):
         each = Contestant(recipe, images)
-        seconds = each.over_an_epoch(seconds_of(each.joint_steps))
+        each.joint_steps()
         each.decoder_steps()
         validate(each.joint, validation)
     spec, number = images.spec, len(images)
     pixels = {"images": number, "side": spec.side, "colours": spec.colours}
-    return pixels | {"epoch_seconds": seconds, "training_megabytes": peak_megabytes()}
+    return pixels | {"training_megabytes": peak_megabytes()}
 
 
 def evaluate_all(params: Path, data: Path, variant: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ PAGES = {
     "docs/costs.md": {
         "race": "reports/benchmark/race.md",
         "cost": "reports/benchmark/summary.md",
+        "memory": "reports/benchmark/memory.md",
     },
     "docs/routing.md": {"seeds": "reports/many_seeds/summary.md"},
     "docs/more-machines.md": {"fanout": "reports/fanout/speedup.md"},
