@@ -61,6 +61,8 @@ def classify_images(
     stds = model.noise_std(scales).gather(1, latents).square().sum(dim=1).sqrt()
     chances = torch.special.ndtr((largest[:, 1] - largest[:, 0]) / stds.clamp(min=1e-9))
     classes = latents * len(spec.classes) // model.architecture.latents
+    is_drawn = spec.colours == 1 and max(map(len, spec.classes)) == 1
+    ink = "ink" if is_drawn else "light"  # in the page's words
     return [
         Classification(
             name=spec.classes[first],
@@ -68,7 +70,7 @@ def classify_images(
             runner_up_chance=float(chance),
             means=mean.tolist(),
             argmax=int(latent),
-            out_of_distribution=why,
+            out_of_distribution=why and why.replace("ink", ink),
         )
         for (first, second), chance, mean, latent, why in zip(
             classes.tolist(), chances, means, latents[:, 0], reasons, strict=True

@@ -137,4 +137,4 @@ def test_shapes_in_any_colour_go_from_a_folder_to_figures_page_and_command(tmp_p
     command = ["encode", f"--weights={files['weights']}", "--json", "photo.jpg", "white.png"]
     photo, white = json.loads(CliRunner().invoke(main, command).output)
     assert (photo["name"], photo["out_of_distribution"]) == ("frame", None)
-    assert white["out_of_distribution"] == "more ink"
+    assert white["out_of_distribution"] == "more light"
