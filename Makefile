@@ -1,7 +1,7 @@
 # Run from a clean clone: every target sets up what it needs, once.
 #   make repro   the whole experiment, from data to report
 #   make test    all tests
-#   make demo    build the browser demo if need be, and say where it is
+#   make demo    build the page with all runs if need be, and say where it is
 #   make bench   what training costs, against the published recipe
 #   make race    quality against training time, beside runs of the published recipe
 #   make front   accuracy against error of every recipe that was tried, on validation images

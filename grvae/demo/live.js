@@ -17,6 +17,7 @@ Demo.Live = (() => {
   const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
   let images = null; // a promise of them
+  let beginning = null; // a promise, while there is no session yet
   let session = null;
   let measuring = null; // a generator, while it is under way
   let points = []; // what was measured, and after how many images
@@ -50,7 +51,7 @@ Demo.Live = (() => {
       this.pictures = each((latent) => svg("image", { x: columnAt(latent) - PICTURE / 2, y: PICTURES, width: PICTURE, height: PICTURE }));
       this.asked = each(bar("asked", 0.8 * PITCH));
       this.passed = each(bar("passed", 0.4 * PITCH));
-      this.drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${ZERO + BAR + 4}`, role: "img" },
+      this.drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${ZERO + BAR + 4}`, role: "img", "aria-label": "Not measured yet" },
         svg("rect", { class: "ground", x: LEFT, y: 0, width: WIDTH - LEFT, height: 131 }),
         ...(count > 30 ? [] : each((label) => name(LEFT - 6, ROW * (label + 0.5) + 4, classes[label], "end"))),
         ...this.cells.flat(),
@@ -129,12 +130,15 @@ Demo.Live = (() => {
       measure();
       byId("live-problem").textContent = "";
     } catch (error) {
-      images = null; // so that it can be tried again
+      images = beginning = null; // so that it can be tried again
       byId("live-problem").textContent = error.message;
     }
   }
 
-  const ready = () => (session ? null : begin());
+  async function ready() {
+    beginning = session ? null : beginning || begin();
+    await beginning;
+  }
 
   function measure() {
     measuring = (function* all() {
