@@ -1,13 +1,12 @@
 """Intervals of what a part bounds, and the verdict that follows from one.
 
-What is bounded or skewed, such as an accuracy that a rare class collapse lowers, has order
-statistics as ends: of the values for a median, of all differences for two variants. Counts of runs
-have the exact binomial interval. Squared errors and what certificates explain, which no recorded
-run has moved far, have Student's or Welch's.
+What is bounded or skewed, such as an accuracy that a rare class collapse lowers, is summed up by
+its median, with order statistics as ends. Counts of runs have the exact binomial interval. Squared
+errors and what certificates explain, which no recorded run has moved far, have Student's or
+Welch's.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from math import nan
 from typing import Literal
 
@@ -28,7 +27,7 @@ class Estimate:
     """A value with its interval.
 
     Attributes:
-        value: a median, a mean, the median or mean of a difference, or a share of runs.
+        value: a median or mean, a difference of two, or a share of runs.
         low: lower end of the interval; nan where the runs are too few to have one.
         high: upper end.
     """
@@ -116,34 +115,37 @@ def mean_of(values: np.ndarray, others: np.ndarray | None, level: float) -> Esti
 
 
 def median_of(values: np.ndarray, others: np.ndarray | None, level: float) -> Estimate:
-    """The median of values (run,), or of all differences between them and others (run,).
+    """The median of values (run,), or how far it lies above that of others (run,).
 
-    The ends belong to the sign test, which holds for any distribution, and to the rank-sum test,
-    which takes both distributions for shifted copies of each other.
+    The ends are order statistics, which hold for any distribution. Two medians share the level, in
+    a way that their numbers of runs alone decide.
 
-    Source: Conover 1999, "Practical Nonparametric Statistics", sections 3.2 and 5.4.
+    Source: Conover 1999, "Practical Nonparametric Statistics", section 3.2.
     """
-    if others is None:
-        points = np.sort(values)
-        chances = stats.binom.cdf(np.arange(len(values)), len(values), 0.5)
-    else:
-        points = np.sort((values[:, None] - others).ravel())
-        chances = rank_sum_chances(len(values), len(others))
-    place = int((chances <= level / 2).sum())
-    if place == 0:
-        return Estimate(float(np.median(points)))
-    return Estimate(float(np.median(points)), float(points[place - 1]), float(points[-place]))
+    others = np.zeros(0) if others is None else others
+    n, m = len(values), len(others)
+    allowed = [
+        (cut / n + (other / m if m else 0), cut, other)
+        for cut, miss in misses(n)
+        for other, other_miss in misses(m)
+        if miss + other_miss <= level
+    ]
+    value = np.median(values) - (np.median(others) if m else 0)
+    if not allowed:
+        return Estimate(float(value))
+    _, cut, other = max(allowed)
+    (low, high), (below, above) = inner(values, cut), inner(others, other)
+    return Estimate(float(value), low - above, high - below)
 
 
-@cache
-def rank_sum_chances(n: int, m: int) -> np.ndarray:
-    """The chance (n * m + 1,) that at most so many of the pairs of n and m runs are in order.
+def misses(n: int) -> list[tuple[int, float]]:
+    """How often a median lies beyond the cut-th of n runs from either end, by cut."""
+    if n == 0:
+        return [(0, 0.0)]
+    return [(cut, 2 * float(stats.binom.cdf(cut - 1, n, 0.5))) for cut in range(1, n // 2 + 1)]
 
-    The orders are counted, in whole numbers, as the coefficients of a Gaussian binomial.
-    """
-    counts = np.array([1] + n * m * [0], dtype=object)
-    for i in range(1, n + 1):
-        counts[m + i :] -= counts[: -(m + i)].copy()
-        for place in range(i, len(counts)):
-            counts[place] += counts[place - i]
-    return np.asarray(np.cumsum(counts) / sum(counts), dtype=float)
+
+def inner(values: np.ndarray, cut: int) -> tuple[float, float]:
+    """The cut-th of values (run,) from either end; 0 where there are none."""
+    ordered = np.sort(values)
+    return (float(ordered[cut - 1]), float(ordered[-cut])) if len(values) else (0.0, 0.0)

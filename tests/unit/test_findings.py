@@ -31,22 +31,22 @@ def plan_of(alpha=0.05, **parts):
 
 
 def study_of(**changes):
-    runs = {"gated": {"of": "gated", "cpu": [1, 4], "gpu": [9, 1]}, "hard": {"cpu": [1, 5]}}
+    runs = {"gated": {"of": "gated", "cpu": [1, 4], "gpu": [9, 5]}, "hard": {"cpu": [1, 9]}}
     return validate(Study, {**SHARED, "runs": runs, **changes})
 
 
 RUNS = pd.DataFrame(
     {
-        "variant": ["gated"] * 5 + ["hard"] * 5,
-        "seed": [1, 2, 3, 4, 9, 1, 2, 3, 4, 5],
-        "accuracy": [0.91, 0.92, 0.93, 0.94, 0.95, 0.7, 0.71, 0.72, 0.73, 0.74],
+        "variant": ["gated"] * 9 + ["hard"] * 9,
+        "seed": [1, 2, 3, 4, 9, 10, 11, 12, 13, *range(1, 10)],
+        "accuracy": [0.91 + i / 100 for i in range(9)] + [0.7 + i / 100 for i in range(9)],
     }
 )
 
 
 def test_part_has_its_quantity_interval_runs_and_verdict():
     (row,) = find(plan_of(), study_of(), RUNS).to_dict("records")
-    assert (row["part"], row["margin"], row["n"], row["level"]) == ("better", 0.1, "5, 5", 0.05)
+    assert (row["part"], row["margin"], row["n"], row["level"]) == ("better", 0.1, "9, 9", 0.05)
     assert row["value"] == pytest.approx(0.21)
     assert 0.1 < row["low"] < 0.21 < row["high"]
     assert row["verdict"] == "supported"
@@ -67,9 +67,9 @@ def test_part_with_a_declared_run_without_a_row_is_not_yet_measured():
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"runs": {"gated": {"cpu": [1, 9]}}}, "the tables have runs of hard that params.yaml"),
+        ({"runs": {"gated": {"cpu": [1, 13]}}}, "the tables have runs of hard that params.yaml"),
         (
-            {"runs": {"gated": {"cpu": [1, 4]}, "hard": {"cpu": [1, 5]}}},
+            {"runs": {"gated": {"cpu": [1, 4]}, "hard": {"cpu": [1, 9]}}},
             "the tables have runs of gated that params.yaml",
         ),
     ],
@@ -114,7 +114,7 @@ def test_statement_that_bounds_nothing_is_refused(changes, message):
     ("changes", "message"),
     [
         ({"variants": ["routed"]}, "variants: got 'routed', but runs.routed.cpu lacks the seeds"),
-        ({"variants": ["hard"], "seeds": [5, 6]}, "variants: got 'hard', but runs.hard.cpu lacks"),
+        ({"variants": ["hard"], "seeds": [9, 10]}, "variants: got 'hard', but runs.hard.cpu lacks"),
         ({"seeds": [1, 1]}, "seeds: got 1 twice, each may stand once"),
         ({"probe_images": 99}, "probe_images: got 99, should be greater than or equal to 100"),
         ({"runs": {"gated": {"cpu": [1]}}}, "runs.gated.cpu: got [1], should have at least 2"),
@@ -154,8 +154,8 @@ def test_rules_are_hashed(part):
 def test_alpha_seeds_and_recipes_are_hashed_and_words_are_not():
     usual = rule_hashes(plan_of(), study_of())
     assert rule_hashes(plan_of(alpha=0.01), study_of()) != usual
-    for gated in ({"of": "gated", "cpu": [1, 5]}, {"of": "hard", "cpu": [1, 4], "gpu": [9, 1]}):
-        runs = {"gated": gated, "hard": {"cpu": [1, 5]}}
+    for gated in ({"of": "gated", "cpu": [1, 9]}, {"of": "hard", "cpu": [1, 4], "gpu": [9, 5]}):
+        runs = {"gated": gated, "hard": {"cpu": [1, 9]}}
         assert rule_hashes(plan_of(), study_of(runs=runs)) != usual
     assert rule_hashes(plan_of(better=PART | {"says": "Other words."}), study_of()) == usual
 

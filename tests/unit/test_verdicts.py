@@ -14,7 +14,6 @@ from studies.verdicts import (
     estimate,
     mean_of,
     median_of,
-    rank_sum_chances,
     share_of_runs,
     verdict_on,
 )
@@ -23,10 +22,10 @@ LEVELS = [0.003, 0.05]
 # Two variants: `good` classifies nearly everything, `poor` about half, and neither varies much.
 RUNS = pd.DataFrame(
     {
-        "variant": ["good"] * 5 + ["poor"] * 6,
-        "accuracy": [0.97, 0.98, 0.98, 0.97, 0.98, 0.5, 0.52, 0.48, 0.51, 0.5, 0.49],
-        "squared_error": [9.0, 9.1, 9.0, 9.2, 9.1, 14.0, 14.2, 14.1, 14.3, 14.2, 14.0],
-        "good_run": [1, 1, 1, 1, 1, 0, 0, 1, 0, 0, 0],
+        "variant": ["good"] * 8 + ["poor"] * 8,
+        "accuracy": [0.97, 0.98] * 4 + [0.5, 0.52, 0.48, 0.51] * 2,
+        "squared_error": [9.0, 9.1, 9.0, 9.2] * 2 + [14.0, 14.2, 14.1, 14.3] * 2,
+        "good_run": [1] * 8 + [0, 0, 1, 0, 0, 0, 0, 0],
     }
 )
 
@@ -56,17 +55,6 @@ def test_verdict_is_on_which_side_of_the_margin_the_whole_interval_lies(low, hig
     assert verdict_on(statement(less_than=1.0), found) == below
 
 
-@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 4), (3, 2), (5, 5), (4, 7)])
-def test_chances_of_the_rank_sum_are_those_of_the_exact_test(n, m):
-    chances = rank_sum_chances(n, m)
-    for pairs in range(n * m + 1):
-        # The first values lie above as many of the others as give that number of pairs.
-        above = [min(m, max(0, pairs - m * i)) for i in range(n)]
-        values = np.array(above) - 0.5 + np.arange(n) / 100
-        test = stats.mannwhitneyu(values, np.arange(m), alternative="less", method="exact")
-        assert chances[pairs] == pytest.approx(test.pvalue)
-
-
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("n", [5, 6, 12, 30])
 def test_interval_of_a_median_is_the_sign_test_s(n, level):
@@ -75,18 +63,14 @@ def test_interval_of_a_median_is_the_sign_test_s(n, level):
     assert ends(median_of(values, None, level)) == tuple(expected)
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_interval_of_a_difference_holds_the_shifts_that_the_rank_sum_test_does_not_reject(level):
-    generator = np.random.default_rng(0)
-    values, others = generator.normal(1, 1, 9), generator.normal(0, 1, 7)
-    found = median_of(values, others, level)
-    assert found.value == pytest.approx(np.median(values[:, None] - others))
-    for end, inwards in ((found.low, 1e-9), (found.high, -1e-9)):
-        inside, outside = (
-            stats.mannwhitneyu(values - end - step, others, method="exact").pvalue
-            for step in (inwards, -inwards)
-        )
-        assert outside <= level < inside
+def test_difference_of_medians_shares_the_level():
+    # Of ten values the ends of all miss their median with a chance of 2 in 1024, of twelve the
+    # second ones with 26 in 4096: together 0.0083.
+    values, others = np.arange(10.0), np.arange(0, 36, 3.0)
+    found = median_of(values, others, 0.0084)
+    assert ends(found) == (0 - 30, 9 - 3)
+    assert found.value == 4.5 - 16.5
+    assert ends(median_of(values, others, 0.0082)) == (0 - 33, 9 - 0)
 
 
 def test_too_few_runs_have_no_interval():
@@ -94,7 +78,7 @@ def test_too_few_runs_have_no_interval():
     values = np.array([0.9, 0.91, 0.92, 0.93, 0.94])
     assert ends(median_of(values, None, 0.05)) == (math.nan, math.nan)
     assert ends(median_of(values, None, 2 / 32)) == (0.9, 0.94)
-    assert math.isnan(median_of(values[:3], values[:3], 0.05).low)
+    assert math.isnan(median_of(values, np.arange(30.0), 0.05).low)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -124,13 +108,13 @@ def test_measure_says_what_is_estimated():
     )
     assert accuracy == median_of(values["accuracy"].values, others["accuracy"].values, 0.05)
     assert error == mean_of(values["squared_error"].values, others["squared_error"].values, 0.05)
-    assert estimate(statement("good_run", "poor", less_than=0.5), RUNS, 0.05).value == 1 / 6
+    assert estimate(statement("good_run", "poor", less_than=0.5), RUNS, 0.05).value == 1 / 8
 
 
 @pytest.mark.parametrize(
     ("control", "verdict"),
     [
-        (statement(more_than=0.96), "supported"),  # all five runs: 5 % on one side
+        (statement(more_than=0.96), "supported"),
         (statement(more_than=0.975), "control failed"),
         (statement(more_than=0.99), "control failed"),
         (statement("good_run", "poor", less_than=0.1), "control failed"),
