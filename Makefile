@@ -6,14 +6,14 @@
 #   make race    quality against training time, beside runs of the published recipe
 #   make front   accuracy against error of every recipe that was tried, on validation images
 #   make many-seeds  how often a run loses a digit, over 100 seeds
-#   make longer  the runs that the study of the claims has no time for: the published recipe, and many seeds
+#   make study   what the study asks of a GPU: the published recipe, and many seeds
 #   make datasets  the default recipe on sets of other sizes and kinds, against our targets
 #   make drawn   how well the trained runs read digits drawn in many styles
 #   make lint    formatting, lint and types
 PYTHON ?= python3
 # How many runs train at a time, each on one core; if not given, as many as this machine lets us use.
 JOBS ?=
-# Where `make front`, `make many-seeds` and `make longer` train: cpu, or cuda for a GPU.
+# Where `make front`, `make many-seeds` and `make study` train: cpu, or cuda for a GPU.
 DEVICE ?= cpu
 # On a terminal pip shows its progress; elsewhere it says what it has fetched.
 PIP_OUTPUT := $(shell test -t 1 || echo "--progress-bar=off")
@@ -21,7 +21,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race front many-seeds longer datasets drawn chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race front many-seeds study datasets drawn chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@grvae repro $(if $(JOBS),-j $(JOBS))
@@ -84,13 +84,13 @@ many-seeds: $(INSTALLED)
 	python -m benchmarks.pages seeds --table reports/many_seeds/runs.csv \
 		--markdown reports/many_seeds/summary.md
 
-# Days on a CPU, a quarter of an hour with DEVICE=cuda. Runs that the table has are not repeated.
-longer: $(INSTALLED)
-	dvc --cd studies repro download@mnist train_reader@mnist longer_resolve
-	python -m benchmarks.sweep --params params.yaml --data studies/claims/data/mnist --measure claims $(if $(JOBS),--workers $(JOBS)) \
-		--reader studies/claims/readers/mnist.safetensors \
-		--list studies/longer/params.yaml --table studies/reports/longer/runs.csv --device $(DEVICE)
-	dvc --cd studies repro longer_report longer_figures longer_doses
+# Days on a CPU, minutes with DEVICE=cuda. Runs that the table has are not repeated.
+study: $(INSTALLED)
+	dvc --cd studies repro download@mnist train_classifier@mnist
+	python -m benchmarks.sweep --params params.yaml --data studies/data/mnist --measure study $(if $(JOBS),--workers $(JOBS)) \
+		--classifier studies/classifiers/mnist.safetensors \
+		--list studies/params.yaml --table studies/tables/gpu.csv --device $(DEVICE)
+	dvc --cd studies repro report
 
 # An hour on two cores: letters, clothes, small digits, few digits, and images/animals where it is there. Runs that the
 # table has are not repeated.

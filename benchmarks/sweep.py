@@ -25,14 +25,13 @@ from grvae.base.layout import DataFolder
 from grvae.base.storage import load_table, save_table
 from grvae.measure.evaluation import observe
 from grvae.measure.metrics import argmax_accuracy, lowest_recall, squared_error_per_image
-from grvae.model.images import ImageSet, load_images
+from grvae.model.images import load_images
 from grvae.model.training import train_vae
 from grvae.model.vae import VAE
 from grvae.params import Evaluation, Name, Params, Section, Variant, load_params, read_params
-from studies.claims.measure import measure as measure_claims
-from studies.claims.reader import load_reader
-from studies.longer.halves import HalvesRecipe, measure_halves
-from studies.longer.recipes import Seeds, load_longer, resolve
+from studies.classifier import load_classifier
+from studies.measure import measure as measure_run
+from studies.runs import Seeds, Study, expand
 
 METRICS = (argmax_accuracy, lowest_recall, squared_error_per_image)
 PLACES = 6  # decimals of each in the table
@@ -133,28 +132,15 @@ def measure_trial(
 
 
 def measure_study(
-    reader: Path, evaluation: Evaluation, model: VAE, variant: Variant, files: DataFolder
+    classifier: Path, evaluation: Evaluation, model: VAE, variant: Variant, files: DataFolder
 ) -> Row:
-    """What the study of the claims measures, on the test split."""
-    train, test = load_images(files.train), load_images(files.test)
-    return dict(measure_claims(model, variant.recipe, evaluation, train, test, load_reader(reader)))
-
-
-def run_halves(recipe: HalvesRecipe, seed: int, files: DataFolder, device: str) -> Row:
-    """Train and measure an autoencoder of two halves, on all images that are not test images."""
-    train, validation, test = map(load_images, (files.train, files.validation, files.test))
-    known = ImageSet(
-        torch.cat([train.pixels, validation.pixels]), torch.cat([train.labels, validation.labels])
+    """What the study measures, on the test split."""
+    train, test, trained = (
+        load_images(files.train),
+        load_images(files.test),
+        load_classifier(classifier),
     )
-    before = torch.get_float32_matmul_precision()
-    # On a GPU products are rounded to 10 binary places of their factors, and five times as fast.
-    torch.set_float32_matmul_precision("high")
-    try:
-        with torch.device(device):
-            measures = measure_halves(known.to(device), test.to(device), recipe, seed)
-    finally:
-        torch.set_float32_matmul_precision(before)
-    return {**measures, "device": device}
+    return dict(measure_run(model, variant.recipe, evaluation, train, test, trained))
 
 
 def trial_runs(
@@ -176,24 +162,24 @@ def trial_runs(
     return runs
 
 
-def study_runs(study: Path, params: Params, files: DataFolder, device: str, reader: Path) -> Runs:
-    """The runs of the longer study."""
-    longer = load_longer(study)
-    resolved = resolve(longer, params)
-    evaluation = params.evaluation.merged({"probe_images": longer.probe_images}, "probe_images.")
-    measure = partial(measure_study, reader, evaluation)
+def study_runs(
+    params: Path, main: Params, files: DataFolder, device: str, classifier: Path
+) -> Runs:
+    """The runs of the study that take a GPU, but for those that this code does not train."""
+    study = read_params(params, Study)
+    evaluation = main.evaluation.merged({"probe_images": study.probe_images}, "probe_images.")
+    measure = partial(measure_study, classifier, evaluation)
     return {
-        (name, seed): partial(run_halves, resolved.halves[name], seed, files, device)
-        if name in resolved.halves
-        else partial(run_variant, resolved.variants[name], seed, files, device, measure, None)
-        for name, seed in resolved.runs
+        (name, seed): partial(run_variant, variant, seed, files, device, measure, None)
+        for name, variant in study.resolve(main).items()
+        for seed in sorted(expand(study.runs[name].gpu))
     }
 
 
 @click.command(cls=StageCommand, help=__doc__)
 @paths("params", "list", "data", "table")
-@click.option("--measure", type=click.Choice(["validation", "test", "claims"]), required=True)
-@click.option("--reader", type=PATH, help="What tells drawn digits, for `claims`.")
+@click.option("--measure", type=click.Choice(["validation", "test", "study"]), required=True)
+@click.option("--classifier", type=PATH, help="Of decoded images, for `study`.")
 @click.option("--histories", type=PATH, help="Keep the history of each trial's run here.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
@@ -203,7 +189,7 @@ def sweep(
     data: Path,
     table: Path,
     measure: str,
-    reader: Path | None,
+    classifier: Path | None,
     histories: Path | None,
     workers: int,
     device: str,
@@ -212,13 +198,13 @@ def sweep(
     if device == "cuda" and not torch.cuda.is_available():
         raise GrvaeError("--device: got cuda, but PyTorch finds no GPU")
     common, files = load_params(params), DataFolder(data)
-    if measure != "claims":
+    if measure != "study":
         runs = trial_runs(list, common, files, device, measure, histories)
         fill_table(table, "trial", runs, workers)
-    elif reader:
-        fill_table(table, "variant", study_runs(list, common, files, device, reader), workers)
+    elif classifier:
+        fill_table(table, "variant", study_runs(list, common, files, device, classifier), workers)
     else:
-        raise GrvaeError("--reader: missing, and --measure claims needs it")
+        raise GrvaeError("--classifier: missing, and --measure study needs it")
 
 
 if __name__ == "__main__":

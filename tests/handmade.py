@@ -64,22 +64,5 @@ def images_read_as(places: Tensor, labels: Tensor) -> ImageSet:
 
 
 def brightest_of_ten(pixels: Tensor) -> Tensor:
-    """A reader that names the brightest of the first ten pixels."""
+    """A classifier that names the brightest of the first ten pixels."""
     return 100 * pixels[:, :10]
-
-
-# The smallest autoencoder of two halves; see studies/longer/halves.py.
-HALVES = {
-    "hidden_sizes": [16],
-    "latents": 8,
-    "routing": "halves",
-    "decoders": "shared",
-    "routed_images": 1.0,
-    "l1_weight": 0.0,
-    "correlation_weight": 0.0,
-    "learning_rate": 0.01,
-    "weight_decay": 0.0,
-    "batch_size": 64,
-    "epochs": 1,
-    "certificate_epochs": 2,
-}

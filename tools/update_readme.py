@@ -7,8 +7,7 @@ PROJECT = Path(__file__).parent.parent
 PAGES = {
     "README.md": {
         "results": "reports/results.md",
-        "claims": "studies/reports/claims/report.md",
-        "longer": "studies/reports/longer/report.md",
+        "claims": "studies/reports/report.md",
     },
     "docs/costs.md": {
         "race": "reports/benchmark/race.md",

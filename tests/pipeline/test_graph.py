@@ -10,28 +10,18 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from studies.claims.registration import CLAIMS as STUDY
-from studies.claims.registration import DEVIATIONS, LONGER, REGISTERED, REGISTRATION
 from tests.conftest import PROJECT
 
 STAGES = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
-CLAIMS = YAML(typ="safe").load(PROJECT / "studies/dvc.yaml")["stages"]
+STUDY = YAML(typ="safe").load(PROJECT / "studies/dvc.yaml")["stages"]
 # They only select and check values, and those are tracked one by one as `params`.
-NOT_A_DEPENDENCY = {"grvae/params.py", "studies/claims/study.py"}
+NOT_A_DEPENDENCY = {"grvae/params.py", "studies/runs.py"}
 # Packages with nothing in them but a docstring, or an import of what all stages depend on.
 EMPTY = {
     "stages/__init__.py",
     "studies/__init__.py",
-    "studies/claims/__init__.py",
-    "studies/longer/__init__.py",
 }
 NOT_A_DEPENDENCY |= EMPTY | {"grvae/__init__.py"}
-# By report, the study and the files that it compares with the registration; it imports few of them.
-REPORTS = {"report": STUDY, "longer_report": LONGER}
-
-
-def hashed_files(study):
-    return {Path(os.path.normpath(study / name)) for name in REGISTERED[study]}
 
 
 def imported_files(file: Path) -> set[Path]:
@@ -64,8 +54,8 @@ def all_imported_files(file: Path) -> set[Path]:
 @pytest.mark.parametrize(
     ("folder", "stage"),
     [(Path(), stage) for stage in STAGES.values()]
-    + [(Path("studies"), stage) for stage in CLAIMS.values()],
-    ids=[*STAGES, *(f"claims-{name}" for name in CLAIMS)],
+    + [(Path("studies"), stage) for stage in STUDY.values()],
+    ids=[*STAGES, *(f"study-{name}" for name in STUDY)],
 )
 def test_stage_depends_on_the_folders_that_hold_the_code_that_it_imports(folder, stage):
     stage = stage.get("do", stage)
@@ -75,9 +65,6 @@ def test_stage_depends_on_the_folders_that_hold_the_code_that_it_imports(folder,
     declared = {dep for dep in deps if dep.suffix == ".py" or (dep / "__init__.py").is_file()}
     not_needed = {Path(name) for name in NOT_A_DEPENDENCY} - declared
     imported = all_imported_files(command) - not_needed
-    for study in REGISTERED:
-        if study / REGISTRATION in deps:
-            declared -= hashed_files(study) - imported
     assert declared == {path if path in declared else path.parent for path in imported}
 
 
@@ -87,13 +74,6 @@ def test_package_that_no_stage_depends_on_can_change_no_result(package):
     assert isinstance(docstring.value, ast.Constant)
     imports = {"from grvae.base import determinism", "from grvae.base import process"}
     assert {ast.unparse(line) for line in rest} <= imports
-
-
-@pytest.mark.parametrize(("report", "study"), REPORTS.items())
-def test_study_s_report_depends_on_all_that_it_compares_with_the_registration(report, study):
-    compared = {*hashed_files(study), study / REGISTRATION, study / DEVIATIONS}
-    there = {path for path in compared if (PROJECT / path).exists()}
-    assert there <= {Path("studies", dep) for dep in CLAIMS[report]["deps"]}
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -136,7 +116,7 @@ def test_test_images_reach_only_what_measures_and_what_shows():
 
 @pytest.mark.parametrize(("folder", "stage"), [("", "resolve"), ("studies", "download")])
 def test_stage_finds_its_code_under_a_safe_path(folder, stage):
-    graph = STAGES if not folder else CLAIMS
+    graph = STAGES if not folder else STUDY
     command = graph[stage].get("do", graph[stage])["cmd"].partition(" --")[0]
     environment = {"PATH": os.environ["PATH"], "PYTHONSAFEPATH": "1"}
     command = command.replace("python", sys.executable, 1)

@@ -5,6 +5,9 @@ import pytest
 from scipy import stats
 
 from grvae.base.statistics import estimate_median
+from studies.findings import load_runs
+from studies.verdicts import CONTROL_LEVEL, mean_of, median_of
+from tests.conftest import PROJECT
 
 FALSE_ALARM = 1e-4
 TRIALS = 1000
@@ -45,3 +48,65 @@ def draws(seeds):
 @pytest.mark.parametrize("seeds", [6, 10, 20])
 def test_interval_of_the_headline_holds_where_rare_runs_lose_a_digit(seeds):
     assert coverage(draws(seeds), median_interval, np.median(MEASURED)) >= at_least(0.94)
+
+
+RUNS = load_runs(PROJECT / "studies" / "tables")
+
+
+def missed(estimate, level, *populations):
+    """How many of the trials have an interval without the truth.
+
+    Args:
+        estimate: a way to estimate values, or how far they lie above others.
+        level: the probability with which an interval may miss.
+        populations: one or two of (all possible runs, number of runs in a trial).
+    """
+    generator, one = np.random.default_rng(0), [None] * (2 - len(populations))
+    truth = estimate(*(runs for runs, _ in populations), *one, 0.5).value
+    trials = (
+        estimate(*(generator.choice(*population) for population in populations), *one, level)
+        for _ in range(TRIALS)
+    )
+    return sum(trial.low > truth or trial.high < truth for trial in trials)
+
+
+def recorded(variant, measure="accuracy"):
+    return RUNS.loc[RUNS["variant"] == variant, measure].to_numpy(float)
+
+
+def at_most(level):
+    """The most of the trials that an interval of that level misses, but for bad luck."""
+    return stats.binom.isf(FALSE_ALARM, TRIALS, level)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [0.05 / 16, 0.05, CONTROL_LEVEL])
+@pytest.mark.parametrize("n", [5, 8, 17])
+def test_interval_of_a_study_s_median_holds_where_most_runs_collapse(n, level):
+    assert missed(median_of, level, (recorded("hard"), n)) <= at_most(level)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [0.05 / 16, 0.05])
+@pytest.mark.parametrize("n", [5, 12])
+def test_interval_of_a_mean_squared_error_holds_within_two_points(n, level):
+    pair = (recorded("hard", "squared_error"), n), (recorded("hard_unrouted", "squared_error"), n)
+    assert missed(mean_of, level, *pair) <= at_most(level + 0.02)
+
+
+# What parts of the study compare.
+PAIRS = [
+    ("gated_tenth", "gated", "accuracy"),
+    ("gated_wrong", "gated", "accuracy"),
+    ("gated", "cross_entropy", "accuracy"),
+    ("gated", "cross_entropy", "swapped"),
+    ("published_none", "published", "negative_classes"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("variant", "minus", "measure"), PAIRS)
+def test_interval_of_a_study_s_difference_holds(variant, minus, measure):
+    pair = [(runs, len(runs)) for runs in (recorded(variant, measure), recorded(minus, measure))]
+    for level in (0.05 / 16, 0.05):
+        assert missed(median_of, level, *pair) <= at_most(level)

@@ -1,13 +1,18 @@
 import pytest
 import torch
 
-from studies.claims.interventions import Interventions, donors, intervene
-from tests.handmade import pixel_reader
+from grvae.measure.sliders import read_sliders
+from studies.interventions import donors, intervene, slider_fidelity
+from tests.handmade import brightest_of_ten, pixel_reader
 
 # Each of the nine other digits takes part with each digit twice.
 LABELS = torch.arange(180) % 10
 OWN = [[digit] for digit in range(10)]
 ALL_AT_ZERO = torch.zeros(10)
+
+
+def following(swapped, copied, ablated):
+    return {"swapped": swapped, "copied": copied, "ablated": ablated}
 
 
 def one_hot(lit=1.0, dark=0.0):
@@ -17,19 +22,19 @@ def one_hot(lit=1.0, dark=0.0):
 
 
 def only_one_lit(pixels, dark_below=0.6):
-    """A reader that names the one lit pixel of ten where all others are dark, else nothing."""
+    """A classifier that names the one lit pixel of ten where all others are dark, else nothing."""
     lit, dark = pixels[:, :10] > 0.6, pixels[:, :10] < dark_below
     is_digit = (lit.sum(dim=1) == 1) & (dark.sum(dim=1) == 9)
     return torch.cat([lit * 1.0, torch.where(is_digit, 0.0, 2.0)[:, None]], dim=1)
 
 
-def meddle(codes, rest=ALL_AT_ZERO, own=OWN, reader=only_one_lit, model=None):
+def changed(codes, rest=ALL_AT_ZERO, own=OWN, classifier=only_one_lit, model=None):
     model = model or pixel_reader(codes.shape[1])
-    return intervene(model, codes, LABELS, own, rest, reader)
+    return intervene(model, codes, LABELS, own, rest, classifier)
 
 
 def test_code_of_one_lit_latent_follows_everything():
-    assert meddle(one_hot()) == Interventions(swapped=1, copied=1, ablated=1)
+    assert changed(one_hot()) == following(swapped=1, copied=1, ablated=1)
 
 
 def test_decoder_that_ignores_its_latents_follows_nothing():
@@ -37,14 +42,14 @@ def test_decoder_that_ignores_its_latents_follows_nothing():
     with torch.no_grad():
         model.decoder.weight.zero_()
         model.decoder.bias[3] = 1
-    assert meddle(one_hot(), model=model) == Interventions(swapped=0, copied=0, ablated=0)
+    assert changed(one_hot(), model=model) == following(swapped=0, copied=0, ablated=0)
 
 
 def test_image_whose_untouched_reconstruction_is_misread_does_not_count():
-    # Of digits 5 to 9, latent 0 is lit as well: nothing is read there, whatever is changed.
+    # Of digits 5 to 9, latent 0 is lit as well: nothing is recognised there, whatever is changed.
     codes = one_hot()
     codes[LABELS >= 5, 0] = 1
-    assert meddle(codes).swapped == 1
+    assert changed(codes)["swapped"] == 1
 
 
 def test_swap_exchanges_both_values():
@@ -53,8 +58,8 @@ def test_swap_exchanges_both_values():
     def others_low(pixels):
         return only_one_lit(pixels, dark_below=0.4)
 
-    found = meddle(one_hot(dark=-1.0), reader=others_low)
-    assert found == Interventions(swapped=1, copied=0, ablated=1)
+    found = changed(one_hot(dark=-1.0), classifier=others_low)
+    assert found == following(swapped=1, copied=0, ablated=1)
 
 
 def test_copy_takes_the_value_that_a_latent_has_on_an_image_of_its_digit():
@@ -66,13 +71,13 @@ def test_copy_takes_the_value_that_a_latent_has_on_an_image_of_its_digit():
         is_right = (pixels[:, :10].logit() - own_value).abs() < 0.1
         return torch.cat([is_right * 1.0, torch.full((len(pixels), 1), 0.5)], dim=1)
 
-    found = meddle(codes, reader=in_own_brightness)
-    assert found == Interventions(swapped=0, copied=1, ablated=1)
+    found = changed(codes, classifier=in_own_brightness)
+    assert found == following(swapped=0, copied=1, ablated=1)
 
 
 def test_ablated_latent_comes_to_rest_where_it_is_told_to():
     # At rest all latents are lit, so a digit stays lit when it is ablated.
-    assert meddle(one_hot(), rest=torch.ones(10)).ablated == 0
+    assert changed(one_hot(), rest=torch.ones(10))["ablated"] == 0
 
 
 def test_all_latents_of_a_digit_move_together():
@@ -84,7 +89,7 @@ def test_all_latents_of_a_digit_move_together():
         return torch.cat([lit * 1.0, 2.0 * one_is_lit.any(dim=1, keepdim=True) + 0.5], dim=1)
 
     own = [[digit, 10 + digit] for digit in range(10)]
-    assert meddle(codes, torch.zeros(20), own, both_lit) == Interventions(1, 1, 1)
+    assert changed(codes, torch.zeros(20), own, both_lit) == following(1, 1, 1)
 
 
 def test_every_other_digit_takes_part_equally_often():
@@ -92,12 +97,57 @@ def test_every_other_digit_takes_part_equally_often():
     model = pixel_reader()
     with torch.no_grad():
         model.decoder.weight[[0, 1, 2, 5, 6, 7, 8, 9]] = 0
-    found = meddle(one_hot(), model=model)
-    assert found.swapped == pytest.approx(1 / 9)
-    assert found.copied == pytest.approx(1 / 9)
-    assert found.ablated == 1
+    found = changed(one_hot(), model=model)
+    assert found["swapped"] == pytest.approx(1 / 9)
+    assert found["copied"] == pytest.approx(1 / 9)
+    assert found["ablated"] == 1
 
 
 def test_donors_show_the_wanted_digit_and_are_used_in_turn():
     labels, wanted = torch.tensor([0, 1, 1, 0, 0, 2]), torch.tensor([1, 0, 0, 1, 1, 0])
     assert donors(labels, wanted).tolist() == [1, 0, 3, 2, 1, 4]
+
+
+def codes_of_200():
+    """Codes of 200 images: the label's latent is a little above 1, all others are 0."""
+    codes = torch.zeros(200, 10)
+    codes[torch.arange(200), torch.arange(200) % 10] = 1 + torch.arange(200) / 1000
+    return codes
+
+
+def fidelity(codes, own=OWN, classifier=brightest_of_ten):
+    sliders = read_sliders(codes, torch.arange(200) % 10, own, (5.0, 95.0))
+    found = slider_fidelity(pixel_reader(codes.shape[1]), sliders, classifier)
+    return pytest.approx((found["steps_recognised"], found["pure_recognised"]))
+
+
+def test_sliders_that_decode_to_their_digit_are_all_recognised():
+    assert fidelity(codes_of_200()) == (1, 10)
+
+
+def test_swapped_sliders_decode_to_each_other():
+    codes = codes_of_200()
+    codes[:, [0, 1]] = 2 * codes[:, [1, 0]]
+    assert fidelity(codes, [[1], [0], *OWN[2:]]) == (0.8, 8)
+
+
+def test_slider_is_classified_over_all_of_its_range():
+    # Digit 3's latent outshines the median of digit 7's in the upper four of nine steps.
+    codes = 2 * codes_of_200()
+    labels = torch.arange(200) % 10
+    codes[labels != 7, 7] = 1.05
+    codes[labels == 3, 3] = torch.linspace(0, 2, 20)
+    assert fidelity(codes) == ((9 + 4 / 9) / 10, 9)
+
+
+def test_latents_of_one_digit_move_together_and_those_of_nobody_stay_at_their_median():
+    # Latents 10 to 19 carry the digit too, latent 20 belongs to nobody and is bright on half of
+    # the images.
+    free = (torch.arange(200) >= 100)[:, None] * 5.0
+    codes = torch.cat([0.4 * codes_of_200(), codes_of_200(), free], dim=1)
+
+    def both_bright(pixels):
+        return 100 * (pixels[:, :10] * pixels[:, 10:20]) * (pixels[:, 20:21] < 0.95)
+
+    own = [[digit, 10 + digit] for digit in range(10)]
+    assert fidelity(codes, own, both_bright) == (1, 10)

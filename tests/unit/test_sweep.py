@@ -8,7 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmarks.sweep import fill_table, run_halves, study_runs, sweep, trial_runs
+from benchmarks.sweep import fill_table, study_runs, sweep, trial_runs
 from grvae.base.errors import GrvaeError
 from grvae.base.layout import DataFolder
 from grvae.base.storage import load_table, save_table
@@ -16,9 +16,7 @@ from grvae.data.published import load_digits
 from grvae.data.sets import write_splits
 from grvae.measure.metrics import argmax_accuracy
 from grvae.params import load_params
-from studies.longer.halves import HalvesRecipe
 from tests.conftest import PROJECT, write_small_params
-from tests.handmade import HALVES
 
 NOWHERE = DataFolder(Path("nowhere"))
 
@@ -47,20 +45,21 @@ def test_only_runs_without_a_row_are_made_and_a_failed_one_leaves_the_others(tmp
     assert list(load_table(table).itertuples(index=False, name=None)) == rows
 
 
-@pytest.mark.parametrize("name", ["search/front", "many_seeds/runs", "claims/pilot", "longer/runs"])
-def test_committed_table_lacks_no_run_of_its_list(params, name):
-    lists = {
-        "search/front": PROJECT / "reports/search/front.yaml",
-        "many_seeds/runs": PROJECT / "reports/many_seeds/trials.yaml",
-        "claims/pilot": PROJECT / "studies/claims/pilot.yaml",
-    }
-    if name in lists:
-        column, runs = "trial", trial_runs(lists[name], params, NOWHERE, "cpu", "test", None)
+@pytest.mark.parametrize(
+    ("trials", "table"),
+    [
+        ("reports/search/front.yaml", "reports/search/front.csv"),
+        ("reports/many_seeds/trials.yaml", "reports/many_seeds/runs.csv"),
+        ("studies/pilot.yaml", "studies/pilot.csv"),
+        ("studies/params.yaml", "studies/tables/gpu.csv"),
+    ],
+)
+def test_committed_table_lacks_no_run_of_its_list(params, trials, table):
+    rows = load_table(PROJECT / table)
+    if trials == "studies/params.yaml":
+        column, runs = "variant", study_runs(PROJECT / trials, params, NOWHERE, "cpu", Path())
     else:
-        study = PROJECT / "studies/longer/params.yaml"
-        column, runs = "variant", study_runs(study, params, NOWHERE, "cpu", Path("nowhere"))
-    folder = "reports" if name in ("search/front", "many_seeds/runs") else "studies/reports"
-    rows = load_table(PROJECT / folder / f"{name}.csv")
+        column, runs = "trial", trial_runs(PROJECT / trials, params, NOWHERE, "cpu", "test", None)
     assert runs.keys() <= set(zip(rows[column], rows["seed"], strict=True))
 
 
@@ -88,18 +87,10 @@ def test_wrong_trial_is_one_line(tmp_path, params):
         trial_runs(trials, params, NOWHERE, "cpu", "test", None)
 
 
-def test_failed_run_of_two_halves_leaves_the_precision_as_it_was(files):
-    recipe = HalvesRecipe(**HALVES | {"l1_weight": 1e39})
-    before = torch.get_float32_matmul_precision()
-    with pytest.raises(GrvaeError, match="the loss became"):
-        run_halves(recipe, 0, files, "cpu")
-    assert torch.get_float32_matmul_precision() == before
-
-
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ((), "--reader: missing, and --measure claims needs it"),
+        ((), "--classifier: missing, and --measure study needs it"),
         pytest.param(
             ("--device=cuda",), "--device: got cuda, but PyTorch finds no GPU",
             marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
@@ -108,6 +99,6 @@ def test_failed_run_of_two_halves_leaves_the_precision_as_it_was(files):
 )  # fmt: skip
 def test_what_a_sweep_needs_and_lacks_is_one_line(tmp_path, options, line):
     files = [f"--{name}={tmp_path}" for name in ("list", "data", "table")]
-    command = [f"--params={PROJECT / 'params.yaml'}", *files, "--measure=claims", *options]
+    command = [f"--params={PROJECT / 'params.yaml'}", *files, "--measure=study", *options]
     result = CliRunner().invoke(sweep, command)
     assert (result.exit_code, result.output) == (1, f"Error: {line}\n")

@@ -1,0 +1,97 @@
+"""Write the report and its forest plot from the findings: every number stands in a table."""
+
+from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from grvae.base.command import StageCommand, paths
+from grvae.base.storage import load_json, load_table, write_atomically
+from grvae.params import read_params
+from grvae.show.markdown import (
+    MISSING,
+    load_template,
+    render_template,
+    write_number,
+    write_percent,
+    write_signed,
+)
+from grvae.show.style import encode_png
+from studies.findings import load_runs
+from studies.forest import draw_forest
+from studies.plan import MEASURES, Part, Plan, Statement
+from studies.registration import Deviations
+
+
+def write_value(value: float, statement: Statement) -> str:
+    """A value of a statement's quantity: shares in per cent, differences signed."""
+    measure = MEASURES[statement.measure]
+    if statement.minus is None:
+        write = write_percent if measure.is_share else write_number
+        return write(value, measure.decimals)
+    scale, unit = (100, " points") if measure.is_share else (1, "")
+    return write_signed(scale * value, measure.decimals) + unit
+
+
+def write_effect(finding: Mapping[Hashable, Any], part: Part) -> str:
+    """A finding's value, and the ends of its interval if it has one."""
+    if pd.isna(finding["value"]):
+        return MISSING
+    value, low, high = (write_value(finding[key], part) for key in ("value", "low", "high"))
+    if pd.isna(finding["low"]):
+        return f"{value} (too few runs)"
+    return f"{value} ({low.removesuffix(' points')} to {high.removesuffix(' points')})"
+
+
+def write_margin(statement: Statement) -> str:
+    """The bound of a statement, with its side."""
+    side = ">" if statement.more_than is not None else "<"
+    return f"{side} {write_value(statement.margin, statement)}"
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
+    "effect": write_effect,
+    "margin": write_margin,
+}
+
+
+@click.command(cls=StageCommand, help=__doc__)
+@paths("plan", "tables", "findings", "first-verdicts", "deviations", "classifier", "pilot")
+@paths("template", "figure", "out")
+def main(
+    plan: Path,
+    tables: Path,
+    findings: Path,
+    first_verdicts: Path,
+    deviations: Path,
+    classifier: Path,
+    pilot: Path,
+    template: Path,
+    figure: Path,
+    out: Path,
+) -> None:
+    planned, rows, runs = read_params(plan, Plan), load_table(findings), load_runs(tables)
+    found = {row["part"]: row for row in rows.to_dict("records")}
+    parts = planned.parts
+    texts = {n: f"{write_effect(found[n], p)}, {write_margin(p)}" for n, p in parts.items()}
+    write_atomically(figure, encode_png(draw_forest(parts, rows, texts)))
+    placeholders = {
+        "plan": planned,
+        "findings": found,
+        "first": load_table(first_verdicts).groupby("part")["verdict"].agg(", ".join).to_dict(),
+        "counts": rows[rows["primary"]]["verdict"].value_counts().to_dict(),
+        "runs": runs,
+        "of": runs.groupby("variant").median(numeric_only=True).to_dict("index"),
+        "sizes": runs["variant"].value_counts().to_dict(),
+        "deviations": read_params(deviations, Deviations).deviations,
+        "classifier": load_json(classifier),
+        "pilot": load_table(pilot).groupby("trial").mean(numeric_only=True).to_dict("index"),
+    }
+    text = render_template(load_template(template), placeholders, FILTERS)
+    write_atomically(out, text.encode())
+
+
+if __name__ == "__main__":
+    main()
