@@ -49,6 +49,6 @@ Demo.Images = (() => {
     /* What kind of thing an image is, after "Test digit 12, ". */
     labelled: (label) => (noun === "digit" ? `a ${classes[label]}` : `labelled ${classes[label]}`),
     /* One of them, in a sentence. */
-    imageOf: (label) => (noun === "digit" ? `image of a ${classes[label]}` : `image of the ${noun} ${classes[label]}`),
+    imageOf: (label) => (noun === "digit" ? `image of ${classes[label] === "8" ? "an" : "a"} ${classes[label]}` : `image of the ${noun} ${classes[label]}`),
   };
 })();

@@ -186,7 +186,7 @@ def test_results_are_three_lines_that_lead_on(tmp_path, has_page):
         f"Report: {tmp_path}/report.md",
         f"Page:   {tmp_path}/demo/index.html"
         if has_page
-        else "Page:   not there yet (`make repro`)",
+        else "Page:   grvae/demo/index.html, of two models",
     ]
 
 
