@@ -131,7 +131,7 @@ def test_override_leaves_the_variant_that_it_starts_from_as_it_was(params):
         (
             "variants",
             ["wider"],
-            "variants: got 'wider', allowed: gated, routed, baseline, cross_entropy, reversing, hi",
+            "variants: got 'wider', allowed: gated, routed, baseline, cross_entropy, reversing",
         ),
         ("variants", ["../routed"], "variants.0: got '../routed', should match pattern"),
         ("recipe.epochs", 0, "recipe.epochs: got 0, should be greater than or equal to 1"),

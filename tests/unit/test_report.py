@@ -71,7 +71,7 @@ def test_numbers_come_from_the_metrics(params):
     assert "`routed` (mask): the largest latent classifies 95.5 % (" in text
     assert "over 6 seeds" in text
     assert "10,000 test images" in text
-    assert "The difference is +84.5 points" in text
+    assert "The\ndifference is +84.5 points" in text
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_measure_that_a_run_lacks_is_an_em_dash(params):
 @pytest.mark.parametrize(("lowest_recall", "collapsed"), [(0.84, 6), (0.86, 0)])
 def test_runs_with_class_collapse_are_counted(params, lowest_recall, collapsed):
     text = report(params, routed=(1, 1), changes={"lowest_recall": lowest_recall})
-    assert f"| {collapsed} (up to " in text
+    assert f"| {collapsed} (95 % upper bound " in text
 
 
 def test_few_seeds_have_no_verdict(params):
