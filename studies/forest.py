@@ -40,8 +40,8 @@ def draw_forest(
     panel.axvline(0, color="black", lw=1)
     for row, finding in enumerate(findings.to_dict("records")):
         draw_row(panel, -row, parts[finding["part"]], finding)
-        at = {"transform": panel.get_yaxis_transform(), "va": "center", "fontsize": 8}
-        panel.text(RIGHT, -row, texts[finding["part"]], **at)
+        beside = panel.get_yaxis_transform()
+        panel.text(RIGHT, -row, texts[finding["part"]], transform=beside, va="center", fontsize=8)
     panel.set_xlim(-EDGE, EDGE)
     panel.set_ylim(-len(parts) + 0.4, 0.6)
     panel.set_yticks([-row for row in range(len(parts))], findings["part"])
