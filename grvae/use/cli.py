@@ -100,7 +100,7 @@ def limits_beside(weights_file: Path | None) -> "Limits | None":
     """What the stage `evaluate` has found of the model's training images, if it has been run."""
     from grvae.measure.out_of_distribution import Limits
 
-    measures = Path(weights_file or "").with_name("measures.json")
+    measures = (weights_file.parent if weights_file else DEFAULT_MODEL) / "measures.json"
     found = load_json(measures).get("limits") if measures.is_file() else None
     return Limits(**found) if found else None
 

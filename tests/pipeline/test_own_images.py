@@ -127,7 +127,8 @@ def test_shapes_in_any_colour_go_from_a_folder_to_figures_page_and_command(tmp_p
     with Image.open("figures/traversals.png") as traversals:
         assert traversals.convert("HSV").getextrema()[1][1] > 100  # saturation
 
-    run(export, data=data, run=folder, encoder="encoder", decoder="decoder", parity="parity")
+    written = {name: name for name in ("encoder", "decoder", "measures", "parity")}
+    run(export, data=data, run=folder, **written)
     page = {"sources": PROJECT / "grvae" / "demo", "page": "page"}
     run(demo, params=params, variants="variants", data=data, runs="runs", **page)
     assert '"classes":["bar","disc","frame"]' in Path("page/data/index.js").read_text()

@@ -184,7 +184,8 @@ def test_model_of_any_recipe_is_exported_and_agrees_with_its_onnx_files(runs, na
     files = {key: runs.folder / "onnx" / f"{name}-{key}" for key in ("encoder", "decoder")}
     parity = runs.folder / "onnx" / f"{name}.json"
     data, run = runs.folder / "data" / name / "digits", runs.folder / "runs" / name / "0"
-    output = succeed(export, data=data, run=run, parity=parity, **files)
+    measures = runs.folder / "onnx" / f"{name}-measures.json"
+    output = succeed(export, data=data, run=run, measures=measures, parity=parity, **files)
     assert output.startswith("ONNX and PyTorch differ by ")
     # Nothing that another machine would write otherwise.
     assert load_json(parity) == {"images": 150, "limit": PARITY_LIMIT, "within_limit": True}
