@@ -53,6 +53,7 @@ def write_margin(statement: Statement) -> str:
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "effect": write_effect,
+    "found": lambda finding, part: write_value(finding["value"], part),
     "margin": write_margin,
 }
 

@@ -76,7 +76,8 @@ def test_mask_floor_and_gate_are_those_of_python(shared):
             share = torch.full_like(latents, float(is_label or not mask))
             floors = torch.full_like(latents, low if floor and is_label else -torch.inf)
             ceilings = torch.full_like(latents, high if gates and not is_label else torch.inf)
-            gated = gate_gradient(latents, floors, ceilings, -10.0 if gates else 0.0)
+            acts = latents < floors, latents > ceilings
+            gated = gate_gradient(latents, *acts, -10.0 if gates else 0.0)
             route_gradient(gated, share).backward(torch.tensor([[each for _, each in cases]]))
             np.testing.assert_allclose(passed, latents.grad[0], atol=1e-6)
 

@@ -35,7 +35,8 @@ COMMANDS = {
     "figures": (figures, "--params params.yaml --runs runs --table runs.csv --curves curves.csv "
                 "--published published.json --out figures"),
     "report": (report, "--params params.yaml --variants variants --summary summary.json "
-               "--table runs.csv --published published.json --render template.md report.md"),
+               "--table runs.csv --published published.json --many-seeds many_seeds.csv "
+               "--render template.md report.md"),
 }  # fmt: skip
 RUN = "runs/routed/0"
 NOBODY = 65534  # a user without rights
@@ -51,7 +52,14 @@ INPUTS = {
     "probe_pixels": ["params.yaml", TRAIN, TEST],
     "summarise": ["params.yaml", f"{RUN}/measures.json", f"{RUN}/history.csv", "probe.json"],
     "figures": [f"{RUN}/samples.safetensors", f"{RUN}/measures.json", "runs.csv", "curves.csv"],
-    "report": [VARIANT, "summary.json", "runs.csv", "published.json", "template.md"],
+    "report": [
+        VARIANT,
+        "summary.json",
+        "runs.csv",
+        "published.json",
+        "many_seeds.csv",
+        "template.md",
+    ],
 }
 OUTPUTS = {
     "resolve": [VARIANT],
@@ -85,6 +93,7 @@ def finished(tmp_path_factory):
     write_small_params(folder / "params.yaml")
     for name in ("published.json", "template.md"):
         shutil.copy(PROJECT / "reports" / name, folder)
+    shutil.copy(PROJECT / "reports" / "many_seeds" / "runs.csv", folder / "many_seeds.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         runs = [

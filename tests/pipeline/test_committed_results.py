@@ -32,7 +32,7 @@ def test_readme_numbers_are_those_of_the_metrics():
     accuracy = METRICS["gated"]["argmax_accuracy"]["median"]
     error = METRICS["gated"]["squared_error_per_image"]["median"]
     assert f"**{100 * accuracy:.1f} %" in README
-    assert f"squared error per image of {error:.2f}" in README
+    assert f"squared error per image of {error:.2f}" in README.replace("\n", " ")
 
 
 def test_metrics_are_the_means_of_the_runs():

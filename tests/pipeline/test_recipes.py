@@ -46,6 +46,8 @@ CASES = {
         "routed_images": 0.5,
         "wrong_labels": 0.2,
         "max_shift": 1,
+        "relabel_margin": 0.5,
+        "relabel_from": 0.3,
     },
     "masked_parameters": {"routing": "parameters"},
     "gated": {
@@ -56,6 +58,8 @@ CASES = {
         "floor": 5.0,
         "ceiling": 2.0,
         "blocked_gradient_scale": -1.0,
+        "doubt_margin": 2.0,
+        "amplified_gradient_scale": 3.0,
         "unmask_schedule": [0.3, 0.5],
         "noise": 0.0,
     },
@@ -63,6 +67,9 @@ CASES = {
         "routing": "none",
         "latent_act": "none",
         "cross_entropy_weight": 1.0,
+        "hinge_weight": 1.0,
+        "floor": 5.0,
+        "ceiling": 2.0,
         "noise": 0.0,
     },
     "as_published": {
