@@ -56,7 +56,8 @@ class ClusterWorkers:
     """The workers of a scheduler."""
 
     def __init__(self, address: str, threads: int, root: Path) -> None:
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it means is said here
+        for name in ("distributed", "distributed.client"):  # which has a level of its own
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what it means is said here
         cloudpickle.register_pickle_by_value(sys.modules["fanout"])
         dask.config.set({"distributed.comm.timeouts.connect": CONNECT_TIMEOUT})
         self.threads, self.top = threads, git_root(root)
