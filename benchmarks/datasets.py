@@ -202,7 +202,14 @@ def compare(rows: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
                 }
             )
     pixels = dict(zip(probed["set"], probed[ACCURACY], strict=True))
-    return {"rows": table, "aims": aims, "pixels": pixels, "seeds": len(comparison.seeds)}
+    missing = [name for name in comparison.sets if name not in set(rows["set"])]
+    return {
+        "rows": table,
+        "aims": aims,
+        "pixels": pixels,
+        "missing": missing,
+        "seeds": len(comparison.seeds),
+    }
 
 
 @click.command(cls=StageCommand, help=__doc__)
