@@ -24,7 +24,7 @@ from types import ModuleType
 
 from fanout.job import Job, describe_exit
 
-MODULE = re.compile(r"((?:PYTHON(?:SAFE)?PATH=\S* +)*)python3? +-m +(\S.*)")
+MODULE = re.compile(r"((?:PYTHON(?:SAFE)?PATH=\S* +)*)python3?(?: +-B)? +-m +(\S.*)")
 SHELL_SYNTAX = re.compile(r"[|&;<>()$`\\*?\[\]{}~#!\n]")
 
 
@@ -174,6 +174,7 @@ def run_module(variables: Mapping[str, str], arguments: Sequence[str]) -> None:
     os.environ.update(variables)
     here = [] if os.environ.get("PYTHONSAFEPATH") else [str(Path.cwd())]
     sys.path[:] = [*here, *search_path(), *always]
+    sys.dont_write_bytecode = True  # DVC would hash it, where no .dvcignore reaches
     sys.argv = list(arguments)
     try:
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -26,6 +26,7 @@ def test_it_imports_nothing_of_the_project():
         ("python -m a.b --x 'two words'", ({}, ["a.b", "--x", "two words"])),
         ("PYTHONSAFEPATH= PYTHONPATH=../.. python3 -m a",
          ({"PYTHONSAFEPATH": "", "PYTHONPATH": "../.."}, ["a"])),
+        ("PYTHONPATH=.. python -B -m a", ({"PYTHONPATH": ".."}, ["a"])),
         ("OMP_NUM_THREADS=4 python -m a", None),  # read when a library is loaded
         ("python -m a > out.txt", None),
         ("python -m a $HOME", None),

@@ -59,7 +59,7 @@ def all_imported_files(file: Path) -> set[Path]:
 )
 def test_stage_depends_on_the_folders_that_hold_the_code_that_it_imports(folder, stage):
     stage = stage.get("do", stage)
-    module = re.search(r"python -m (\S+) ", stage["cmd"])[1]
+    module = re.search(r"python(?: -B)? -m (\S+) ", stage["cmd"])[1]
     command = Path(*module.split(".")).with_suffix(".py")
     deps = {Path(os.path.normpath(folder / dep)) for dep in stage["deps"]}
     declared = {dep for dep in deps if dep.suffix == ".py" or (dep / "__init__.py").is_file()}
