@@ -5,7 +5,7 @@
 #   make bench   what training costs, against the published recipe
 #   make race    quality against training time, beside runs of the published recipe
 #   make front   accuracy against error of every recipe that was tried, on validation images
-#   make many-seeds  how often a run loses a digit, over 100 seeds
+#   make many-seeds  in how many runs a class collapses, over 100 seeds
 #   make study   what the study asks of a GPU: the published recipe, and many seeds
 #   make datasets  the default recipe on sets of other sizes and kinds, against our targets
 #   make drawn   how well the trained runs read digits drawn in many styles
@@ -75,7 +75,7 @@ front: $(INSTALLED)
 	python -m benchmarks.pages front --table reports/search/front.csv \
 		--figure reports/search/front.png --markdown reports/search/front.md
 
-# How often a run loses a digit: hours, or minutes with DEVICE=cuda.
+# In how many runs a class collapses: hours, or minutes with DEVICE=cuda.
 many-seeds: $(INSTALLED)
 	dvc repro download
 	python -m benchmarks.sweep --params params.yaml --data data/mnist --measure test $(if $(JOBS),--workers $(JOBS)) \

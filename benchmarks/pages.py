@@ -45,7 +45,7 @@ def main() -> None:
 @main.command(cls=StageCommand)
 @paths("table", "markdown")
 def seeds(table: Path, markdown: Path) -> None:
-    """List what many seeds say of each recipe, and how many of its runs are damaged."""
+    """List what many seeds say of each recipe, and in how many runs a class collapsed."""
     rows = [
         {
             "trial": trial,
@@ -55,7 +55,7 @@ def seeds(table: Path, markdown: Path) -> None:
             "lowest_recall": runs["lowest_recall"].min(),
             "error": runs["squared_error_per_image"].median(),
             "on_gpu": (runs["device"] != "cpu").sum(),
-            "damaged": collapsed_runs(runs["lowest_recall"].to_numpy()),
+            "collapsed": collapsed_runs(runs["lowest_recall"].to_numpy()),
         }
         for trial, runs in load_table(table).groupby("trial", sort=False)
     ]
