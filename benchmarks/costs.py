@@ -1,6 +1,6 @@
 """What training costs: each recipe beside the published one, and how time and memory grow."""
 
-import re
+import resource
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -176,7 +176,8 @@ def memory(params: Path, data: Path, table: Path, markdown: Path) -> None:
         TemporaryDirectory() as folder,
     ):
         tried = [(name, data) for name in (*TIMED, "cross_entropy")]
-        tried += [(TIMED[0], generate(Path(folder), *size)) for size in LARGE]
+        # Not here: a process's peak begins with that of its parent.
+        tried += [(TIMED[0], pool.submit(generate, Path(folder), *size).result()) for size in LARGE]
         for variant, files in tried:
             row: dict[str, Any] = {"variant": variant}
             for stage in (train_some, evaluate_all) if variant == TIMED[0] else (train_some,):
@@ -217,19 +218,16 @@ def train_some(params: Path, data: Path, variant: str) -> dict[str, Any]:
 def evaluate_all(params: Path, data: Path, variant: str) -> dict[str, Any]:
     """Peak of a process that measures a model on all images."""
     settings, files = load_params(params), DataFolder(data)
-    recipe, (train, test) = (
-        settings.variant(variant).recipe,
-        map(load_images, (files.train, files.test)),
-    )
+    recipe = settings.variant(variant).recipe
+    train, test = load_images(files.train), load_images(files.test)
     model = build_model(recipe, "relu", 0, train.spec)
     measure(observe(model, recipe, settings.evaluation, train, test))
     return {"evaluation_megabytes": peak_megabytes()}
 
 
 def peak_megabytes() -> float:
-    """The most memory that this process had at a time; `getrusage` tells its parent's, too."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0]) * 1024 / 1e6
+    """The most memory that this process had at a time, or its parent when it began."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 @styled

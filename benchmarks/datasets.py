@@ -184,8 +184,9 @@ def compare(rows: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
     aims = []
     grouped = rows.groupby(["set", "variant"])[[ACCURACY, ERROR]]
     medians = {str(name): of_set for name, of_set in grouped.median().groupby(level="set")}
+    missing = [name for name in comparison.sets if name not in medians]
     for name, targets in comparison.sets.items():
-        if name not in set(rows["set"]):
+        if name in missing:
             continue
         of_set: Any = medians[name].droplevel("set").to_dict("index")
         for key, target in targets.items():
@@ -202,7 +203,6 @@ def compare(rows: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
                 }
             )
     pixels = dict(zip(probed["set"], probed[ACCURACY], strict=True))
-    missing = [name for name in comparison.sets if name not in set(rows["set"])]
     return {
         "rows": table,
         "aims": aims,
