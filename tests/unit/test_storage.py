@@ -1,3 +1,5 @@
+import resource
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,16 +64,25 @@ def test_every_truncation_is_found(path):
 
 
 @pytest.mark.parametrize("load", [load_arrays, load_json, load_table])
-def test_missing_file_is_named(load, tmp_path):
-    with pytest.raises(GrvaeError, match=r"absent"):
-        load(tmp_path / "absent")
-
-
-@pytest.mark.parametrize("load", [load_arrays, load_json, load_table])
-def test_empty_file_is_named(load, tmp_path):
+def test_missing_and_empty_files_are_named(load, tmp_path):
     (tmp_path / "empty").touch()
-    with pytest.raises(GrvaeError, match=r"empty"):
-        load(tmp_path / "empty")
+    for name in ("absent", "empty"):
+        with pytest.raises(GrvaeError, match=name):
+            load(tmp_path / name)
+
+
+def test_full_disk_is_named_and_leaves_the_old_file_alone(tmp_path):
+    path = tmp_path / "value.json"
+    save_json(path, 1)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, usual[1]))  # no file may grow beyond eight bytes
+    try:
+        with pytest.raises(GrvaeError, match=r"cannot write .*value.json: File too large"):
+            save_json(path, "a" * 20)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert load_json(path) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["value.json"]
 
 
 def test_failed_write_keeps_the_old_file(tmp_path):
