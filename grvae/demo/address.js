@@ -2,7 +2,7 @@
 /* The page's address, which holds what it shows; share.js says how it is written. */
 
 Demo.Address = (() => {
-  const { Share, byId, state, update } = Demo;
+  const { Share, byId, make, state, update } = Demo;
   let written = 0;
 
   function current() {
@@ -16,6 +16,7 @@ Demo.Address = (() => {
       sliders: cards.map((card) => (follows(card) ? null : card.latents)),
       pure,
       live: state.live,
+      latent: state.latent,
       view: byId("view").value || null,
       embed: byId("embed").checked,
     };
@@ -59,6 +60,7 @@ Demo.Address = (() => {
       Demo.showBanner(`${error.message} Test ${words.things} are missing${drawable ? "; you can still draw" : ""}.`);
     }
     Demo.Live.set(wanted.live);
+    Demo.LatentCard.show(wanted.latent);
     showInput(wanted);
     await Promise.all(loading);
     if (wanted.pure !== null) Demo.Sliders.showPure(wanted.pure);
@@ -79,9 +81,18 @@ Demo.Address = (() => {
       .map(({ model, latents }) => `${model.name}: ${Array.from(latents, (each) => each.toFixed(3)).join(" ")}`)
       .join("\n");
 
-  async function copy(text, what) {
+  /* The address of the latent's card; embedded, of nothing else. */
+  function ofLatent(embed) {
+    const models = embed ? [state.latent.name] : state.cards.map((card) => card.wanted);
+    return location.href.split("#")[0] + Share.write({ models, latent: state.latent, view: "latent", embed });
+  }
+
+  const frame = () =>
+    make("iframe", { src: ofLatent(true), title: byId("latent-title").textContent, width: 760, height: 480 }).outerHTML;
+
+  async function copy(text, what, note = byId("copied")) {
     const done = await Share.copy(text);
-    byId("copied").textContent = done ? `${what} copied` : `The browser lets no page copy; here it is: ${text}`;
+    note.textContent = done ? `${what} copied` : `The browser lets no page copy; here it is: ${text}`;
   }
 
   function listen() {
@@ -92,6 +103,8 @@ Demo.Address = (() => {
       copy(location.href, "Link");
     });
     byId("copy-numbers").addEventListener("click", () => copy(numbers(), "Numbers"));
+    byId("latent-link").addEventListener("click", () => copy(ofLatent(false), "Link", byId("latent-copied")));
+    byId("latent-embed").addEventListener("click", () => copy(frame(), "Embed", byId("latent-copied")));
     window.addEventListener("hashchange", () => {
       if (location.hash.includes("=")) apply(Share.read(location.hash));
     });

@@ -1,51 +1,67 @@
 "use strict";
-/* Traversals: a row for each latent, by nine values of it, all others at their medians; a click sets the
-   sliders. */
+/* Traversals: a row for each latent, by nine values of it, all others at their medians. A click sets the
+   sliders, and one on a row's name shows the card of its latent. */
 
 Demo.Atlas = (() => {
   const { Images, Paint, Words, make } = Demo;
   const VALUES = 9;
 
-  /* `onPick(model, latents)`. */
-  function build(model, onPick) {
+  /* The latents of each picture of a row. */
+  function traversal(model, latent) {
     const { rest, own_low: low, own_high: high } = model.latents;
-    const cells = Array.from({ length: Images.count * VALUES }, (_, i) => {
-      const [latent, step] = [Math.floor(i / VALUES), i % VALUES];
+    return Array.from({ length: VALUES }, (_, step) => {
       const latents = Float32Array.from(rest);
       latents[latent] = low[latent] + ((high[latent] - low[latent]) * step) / (VALUES - 1);
-      const canvas = make("canvas", { className: "image" });
-      const button = make("button", { type: "button", className: "cell", tabIndex: i === 0 ? 0 : -1 }, canvas);
-      button.setAttribute("aria-label", `Latent ${model.nameOf(latent)} at ${Words.decimal(latents[latent])}, ${model.title}`);
-      Paint.image(canvas, model.decode(latents));
-      button.addEventListener("click", () => {
-        cells.forEach((cell) => (cell.tabIndex = cell === button ? 0 : -1));
-        onPick(model, latents);
-      });
-      return button;
+      return latents;
     });
+  }
+
+  /* `onPick(model, latents)` for a picture, `onName(model, latent)` for the name of a row. */
+  function build(model, onPick, onName) {
+    const cells = Images.classes.flatMap((_, latent) => {
+      const name = model.labelled ? model.nameOf(latent) : `${latent} \u2192 ${model.classOf(latent)}`;
+      const which = `latent ${model.nameOf(latent)}`;
+      return [
+        cell("row-name", `Card of ${which}, ${model.title}`, name, () => onName(model, latent)),
+        ...traversal(model, latent).map((latents) => {
+          const canvas = make("canvas", { className: "image" });
+          Paint.image(canvas, model.decode(latents));
+          const words = `${Words.capitalised(which)} at ${Words.decimal(latents[latent])}, ${model.title}`;
+          return cell("cell", words, canvas, () => onPick(model, latents));
+        }),
+      ];
+    });
+    moveStop(cells, cells[0]);
     const grid = make("div", { className: "grid" });
     grid.setAttribute("role", "group");
     grid.setAttribute("aria-label", `Traversals: ${model.title}. Arrow keys move.`);
-    for (let latent = 0; latent < Images.count; latent++) {
-      const name = model.labelled ? model.nameOf(latent) : `${latent} \u2192 ${model.classOf(latent)}`;
-      grid.append(make("span", { className: "row-name", title: name, ariaHidden: "true" }, name));
-      grid.append(...cells.slice(latent * VALUES, (latent + 1) * VALUES));
-    }
+    grid.append(...cells);
     grid.addEventListener("keydown", (event) => moveFocus(event, cells));
+    grid.addEventListener("focusin", (event) => moveStop(cells, event.target));
     const note = model.labelled ? "" : `latent \u2192 the ${Images.words.noun} it fits best`;
     return make("figure", { className: "atlas", dataset: { name: model.name } },
       make("figcaption", {}, make("b", {}, Words.titleOf(model)), ` ${note}`), grid);
   }
 
+  function cell(className, words, content, onClick) {
+    const button = make("button", { type: "button", className, title: className === "cell" ? "" : words }, content);
+    button.setAttribute("aria-label", words);
+    button.addEventListener("click", onClick);
+    return button;
+  }
+
+  /* Of all cells, the Tab key stops at one. */
+  function moveStop(cells, stop) {
+    for (const each of cells) each.tabIndex = each === stop ? 0 : -1;
+  }
+
   function moveFocus(event, cells) {
-    const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -VALUES, ArrowDown: VALUES };
+    const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -VALUES - 1, ArrowDown: VALUES + 1 };
     if (!(event.key in moves)) return;
     const to = cells[cells.indexOf(document.activeElement) + moves[event.key]];
     event.preventDefault();
-    if (!to) return;
-    cells.forEach((cell) => (cell.tabIndex = cell === to ? 0 : -1));
-    to.focus();
+    if (to) to.focus();
   }
 
-  return { build };
+  return { build, traversal };
 })();

@@ -68,7 +68,7 @@ Demo.Models = (() => {
     }
     const known = new Map([...byId("atlases").children].map((each) => [each.dataset.name, each]));
     byId("atlases").replaceChildren(
-      ...[...new Set(models)].map((model) => known.get(model.name) || Demo.Atlas.build(model, setFromAtlas)),
+      ...[...new Set(models)].map((model) => known.get(model.name) || Demo.Atlas.build(model, setFromAtlas, showLatent)),
     );
     update();
     showExample();
@@ -79,6 +79,12 @@ Demo.Models = (() => {
     Demo.Sliders.setByHand();
     for (const card of state.cards) if (card.model === model) card.setLatents(latents);
     announce(`Sliders of ${model.title} set`);
+  }
+
+  function showLatent({ name }, latent) {
+    Demo.LatentCard.show({ name, latent });
+    byId("latent").scrollIntoView();
+    byId("latent-title").focus();
   }
 
   /* Whenever the first model changes, and when the images are there: whichever comes last. */

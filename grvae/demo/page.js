@@ -35,6 +35,7 @@ Demo.render = () => {
   });
 
   enable(["copy-link", "view", "embed", "add"], started);
+  byId("latent").hidden = byId("view").querySelector("[value=latent]").hidden = !state.latent;
   byId("add").hidden = cards.length >= Models.most();
   cards.forEach((card) => (card.find(".remove").hidden = cards.length < 2));
   Models.map.setCurrent(Input.pad.image);

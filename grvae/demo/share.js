@@ -7,13 +7,14 @@
    z0=0.52_1.2_...           the sliders of the first model, where they do not follow the input
    p=7                       or a class's pure image, by its place among the classes
    live=1_mf_0.005_20        "Train it here": seed, mask, floor and gate, learning rate, % of wrong labels
+   l=routed-10_7             the card of a model's latent
    view=map                  the section to show
    embed=1                   and nothing else */
 
 Demo.Share = (() => {
   const { Images, Ink, Pad, make } = Demo;
   const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  const VIEWS = ["learn", "live", "try", "atlas", "map"];
+  const VIEWS = ["learn", "live", "try", "atlas", "latent", "map"];
   const UNTOUCHED = Demo.state.live;
   const SWITCHES = { m: "mask", f: "floor", g: "gate" };
   const MOST_POINTS = 2000;
@@ -80,7 +81,13 @@ Demo.Share = (() => {
     return { ...UNTOUCHED, seed: Number(seed), rate: Number(rate), wrong: Number(wrong) / 100, ...Object.fromEntries(switches) };
   }
 
-  function write({ models, image, strokes, sliders, pure, live, view, embed }) {
+  function readLatent(text) {
+    const [, name, latent] = /^(.+)_(\d{1,2})$/.exec(text) || [];
+    return name && Number(latent) < Images.count ? { name, latent: Number(latent) } : null;
+  }
+
+  /** @param {any} shown */
+  function write({ models, image, strokes, sliders, pure, live, latent, view, embed }) {
     const parts = [];
     if (models) parts.push(["m", models.join(",")]);
     if (strokes && strokes.length) parts.push(["s", writeStrokes(strokes)]);
@@ -90,6 +97,7 @@ Demo.Share = (() => {
     });
     if (pure !== null && pure !== undefined) parts.push(["p", pure]);
     if (live && writeLive(live) !== writeLive(UNTOUCHED)) parts.push(["live", writeLive(live)]);
+    if (latent) parts.push(["l", `${latent.name}_${latent.latent}`]);
     if (view) parts.push(["view", view]);
     if (embed) parts.push(["embed", 1]);
     return parts.length ? `#${parts.map((part) => part.join("=")).join("&")}` : "";
@@ -104,7 +112,8 @@ Demo.Share = (() => {
       const values = (parts.get(`z${card}`) || "").split("_").map(Number);
       return values.length === Images.count && values.every((each) => Math.abs(each) < 1000) ? values : null;
     });
-    const view = parts.get("view");
+    const latent = readLatent(parts.get("l") || "");
+    const views = VIEWS.filter((view) => view !== "latent" || latent);
     return {
       models: parts.has("m") ? parts.get("m").split(",") : null,
       image: whole("d"),
@@ -112,7 +121,8 @@ Demo.Share = (() => {
       sliders,
       pure: whole("p") !== null && whole("p") < Images.count ? whole("p") : null,
       live: readLive(parts.get("live") || ""),
-      view: VIEWS.includes(view) ? view : null,
+      latent,
+      view: views.find((view) => view === parts.get("view")) || null,
       embed: parts.get("embed") === "1",
     };
   }

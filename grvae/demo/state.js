@@ -13,6 +13,7 @@ Demo.state = {
   example: null, // the position of the test image that the explanation goes through
   cards: [], // the models beside one another
   pure: null, // the class at whose pure image all sliders stand
+  latent: null, // whose card is shown: the `name` of its model, and its number
   playing: false, // whether the morph is
   live: { seed: 1, mask: true, floor: true, gate: false, rate: 0.005, wrong: 0 }, // what "Train it here" is set to
   training: false, // whether it trains

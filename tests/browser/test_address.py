@@ -1,9 +1,11 @@
 """Links: what the address holds is what another reader sees."""
 
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import torch
 from playwright.sync_api import Page, expect
 
 from benchmarks.strokes import drawings
@@ -55,7 +57,43 @@ def test_copied_link_shows_what_the_switches_say_and_numbers_are_copied(open_pag
         np.testing.assert_allclose(copied, values(page, "latents", card), atol=5.1e-4)
 
 
-@pytest.mark.parametrize("hash_", ["#m=nobody&d=99999999&s=!!&z0=a_b&view=x", "#%%%"])
+def test_card_of_a_latent_has_a_link_and_an_embed_of_its_own(open_page, http_address, built):
+    page = open_page(http_address, **CLIPBOARD)
+    page.get_by_role("button", name="Card of latent 7, Routed").click()
+    title = page.locator("#latent-title")
+    expect(title).to_be_focused()
+    expect(title).to_have_text("Latent 7 of Routed, seed 0")
+    with torch.no_grad():
+        model = built.models["routed"]
+        values = model.activate(model.encode(built.test.pixels)[0])[:, 7]
+    averages = [values[built.test.labels == digit].mean() for digit in range(10)]
+    stated = [f"{digit}{value:.2f}" for digit, value in enumerate(averages)]
+    expect(page.locator("#latent .by-class li")).to_have_text(stated)
+    strongest = values.argsort(descending=True)[0]
+    words = f"{built.test.labels[strongest]}: {values[strongest]:.2f}"
+    expect(page.locator("#latent .strongest figcaption").first).to_have_text(words)
+
+    page.click("#latent-link")
+    expect(page.locator("#latent-copied")).to_have_text("Link copied")
+    other = open_page(clipboard(page))
+    expect(other.locator("#latent-title")).to_have_text("Latent 7 of Routed, seed 0")
+    expect(other.locator("#latent")).to_be_in_viewport()
+    expect(other.locator("#try")).to_be_visible()
+
+    page.click("#latent-embed")
+    expect(page.locator("#latent-copied")).to_have_text("Embed copied")
+    frame = ElementTree.fromstring(clipboard(page).replace("></iframe>", "/>"))
+    assert frame.get("title") == "Latent 7 of Routed, seed 0"
+    embedded = open_page(frame.get("src"))
+    expect(embedded.locator("#latent-title")).to_have_text("Latent 7 of Routed, seed 0")
+    for hidden in ("#try", "#learn", "#atlas", "h1", "#latent-link"):
+        expect(embedded.locator(hidden)).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "hash_",
+    ["#view=latent&l=routed-0_99&embed=1", "#m=nobody&d=99999999&s=!!&z0=a_b&view=x", "#%%%"],
+)
 def test_broken_link_opens_the_page_all_the_same(open_page, built, hash_):
     page = open_page(file_address(built) + hash_)
     expect(page.locator(".model[data-state=ready]")).to_have_count(2)
