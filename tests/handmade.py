@@ -15,6 +15,7 @@ MEASURES = {
     "assignment": list(range(10)),
     "limits": {"low_ink": 1.0, "high_ink": 700.0, "high_error": 300.0, "high_error_share": 1.5},
 }
+BEFORE_THE_FIRST_DRAWING = 1_500_000  # bytes that the page may take until then
 
 
 def pixel_reader(

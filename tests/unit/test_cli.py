@@ -96,24 +96,57 @@ def test_encode_reads_a_picture_of_dark_ink_as_it_reads_mnists(weights, tmp_path
     assert [line.split()[1:] for line in found.output.splitlines()[1:]] == [expected, expected]
 
 
-def test_one_bad_picture_is_an_error_and_of_the_good_ones_nothing_is_shown(
-    weights, digit, tmp_path
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_picture_without_a_digit_is_an_error_and_nothing_else_is_shown(
+    weights, digit, tmp_path, flags
 ):
-    bad = tmp_path / "bad.png"
-    Image.new("L", (40, 30), 255).save(bad)
-    for flags in ([], ["--json"]):
-        result = run("encode", *flags, "--weights", weights, bad)
-        fails_with(result, f"{bad}: no digit found, the picture is blank")
-    result = run("encode", "--as-is", "--weights", weights, digit, bad)
-    fails_with(result, f"{bad}: got 40x30 pixels, should be 28x28")
+    blank = tmp_path / "blank.png"
+    Image.new("L", (40, 30), 255).save(blank)
+    result = run("encode", *flags, "--weights", weights, blank)
+    fails_with(result, f"{blank}: no digit found, the picture is blank")
+
+
+def test_missing_image_is_named(weights, tmp_path):
+    missing = tmp_path / "none.png"
+    result = run("encode", "--weights", weights, missing)
+    fails_with(result, f"cannot read {missing}: No such file or directory")
+
+
+def test_file_that_is_no_image_is_named(weights, tmp_path):
+    text = tmp_path / "text.png"
+    text.write_text("seven")
+    fails_with(run("encode", "--weights", weights, text), f"{text}: is no image")
+
+
+def test_cut_image_is_named(weights, digit):
+    digit.write_bytes(digit.read_bytes()[:200])
+    result = run("encode", "--weights", weights, digit)
+    fails_with(result, f"cannot read {digit}: broken image file")
+
+
+def test_image_of_another_size_is_named_and_nothing_else_shown(weights, digit, tmp_path):
+    large = tmp_path / "large.png"
+    Image.new("L", (280, 30)).save(large)
+    result = run("encode", "--as-is", "--weights", weights, digit, large)
+    fails_with(result, f"{large}: got 280x30 pixels, should be 28x28")
+
+
+def test_image_with_more_than_8_bits_is_refused(weights, tmp_path):
+    deep = tmp_path / "deep.png"
+    Image.fromarray(np.full((28, 28), 40000, np.uint16)).save(deep)
+    result = run("encode", "--as-is", "--weights", weights, deep)
+    fails_with(result, f"{deep}: got colour mode I;16, should be 8-bit grey or RGB")
 
 
 @pytest.mark.parametrize(
     ("values", "line"),
     [
         (["1", "2", "3"], "got 3 values, should be 10"),
+        (["1"] * 11, "got 11 values, should be 10"),
         (["1"] * 9 + ["two"], "got 'two', should be a number"),
+        (["1"] * 9 + ["-"], "got '-', should be a number"),
         (["1"] * 9 + ["nan"], "got 'nan', should be a finite number"),
+        (["1"] * 9 + ["-inf"], "got '-inf', should be a finite number"),
         (["1,2,,3"], "got '', should be a number"),
     ],
 )
@@ -121,6 +154,11 @@ def test_wrong_values_are_named(weights, tmp_path, values, line):
     out = tmp_path / "out.png"
     fails_with(run("decode", "--weights", weights, "--out", out, *values), line)
     assert not out.exists()
+
+
+def test_weights_that_are_none_are_named(digit, tmp_path):
+    result = run("encode", "--weights", tmp_path / "weights", digit)
+    fails_with(result, f"{tmp_path / 'weights'}: no such file; `make repro` trains the runs")
 
 
 def test_model_in_the_repository_is_used_where_no_weights_are_given(digit, tmp_path, monkeypatch):
@@ -150,3 +188,10 @@ def test_results_are_three_lines_that_lead_on(tmp_path, has_page):
         if has_page
         else "Page:   grvae/demo/index.html, of two models",
     ]
+
+
+def test_results_that_are_not_there_are_asked_for(tmp_path):
+    fails_with(
+        run("results", "--reports", tmp_path),
+        f"no results in {tmp_path}: make them (`make repro`)",
+    )

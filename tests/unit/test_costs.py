@@ -14,6 +14,13 @@ def contestant(monkeypatch, recipe, images):
     return Contestant(recipe.model_copy(update=changes), images)
 
 
+def test_run_takes_as_long_as_its_epochs_of_both_phases(monkeypatch, recipe, images):
+    monkeypatch.setattr(costs, "STEPS", STEPS)
+    changes = {"batch_size": 32, "epochs": 3, "decoder_epochs": 2}
+    both = Contestant(recipe.model_copy(update=changes), images)
+    assert both.over_a_run(10.0, 1.0) == pytest.approx(32.0 * both.steps_per_epoch / STEPS)
+
+
 def test_costs_are_of_a_whole_run_and_no_decoder_phase_costs_nothing(contestant):
     cost = compare({"one": contestant}, rounds=3)["one"]
     assert flops_of(contestant.decoder_steps) == 0

@@ -12,7 +12,7 @@ from PIL import Image
 
 from grvae.base.errors import GrvaeError
 from grvae.base.layout import DataFolder
-from grvae.base.storage import load_arrays
+from grvae.base.storage import load_arrays, load_json
 from grvae.data import sets
 from grvae.data.receipt import in_words
 from grvae.data.sets import load_dataset, write_splits
@@ -70,15 +70,9 @@ def test_class_folders_with_a_test_split_are_read_and_brought_to_size(mine):
     assert receipt["test_cut"] is None
 
 
-@pytest.mark.parametrize(
-    ("train", "test", "validation"),
-    [
-        ("train", "test", "valid"),
-        ("Training", "Testing", "val"),
-        ("TRAIN", "eval", "Validation"),
-        ("train", "evaluation", "dev"),
-    ],
-)
+@pytest.mark.parametrize("train", ["train", "Training", "TRAIN"])
+@pytest.mark.parametrize("test", ["test", "Testing", "eval", "evaluation"])
+@pytest.mark.parametrize("validation", ["valid", "val", "Validation", "dev"])
 def test_splits_have_their_usual_names_and_a_validation_split_is_learned_from(
     mine, train, test, validation
 ):
@@ -135,11 +129,10 @@ def test_folder_in_a_folder_and_pictures_at_any_depth_are_found(mine):
     assert load().receipt["images"]["train"] == {"a": 8, "b": 8}
 
 
-@pytest.mark.parametrize("names", [("car", "plane", "train"), ("A", "a")])
-def test_classes_may_be_called_as_splits_are_and_single_letters_differ_by_case(mine, names):
-    for name in names:
+def test_classes_may_be_called_as_splits_are(mine):
+    for name in ("car", "train", "plane"):
         draw(mine / name)
-    assert load().train.classes == names
+    assert load().train.classes == ("car", "plane", "train")
 
 
 def test_what_cannot_be_a_picture_is_skipped_by_name(mine, tmp_path):
@@ -267,6 +260,23 @@ def test_accident_is_one_line_and_nothing_is_written(mine, tmp_path, accident):
     assert {path.name for path in tmp_path.iterdir()} == {"images", "params.yaml"}
 
 
+def test_one_broken_picture_among_many_is_named_and_the_rest_is_learned(mine, tmp_path):
+    draw(mine / "a", 30)
+    draw(mine / "b", 30)
+    (mine / "b" / "7.png").write_bytes(b"")
+    write_small_params(tmp_path / "params.yaml", dataset="mine")
+    result = run_download()
+    assert result.exit_code == 0
+    assert "skipped: 1\n    b/7.png: is no image" in result.output
+    assert load_json(tmp_path / "receipt.json")["skipped"] == {"b/7.png": "is no image"}
+
+
+def test_single_letters_may_differ_by_case(mine):
+    draw(mine / "a")
+    draw(mine / "A")
+    assert load().train.classes == ("A", "a")
+
+
 def table(path, images, names, header="label,"):
     rows = [f"{name},{','.join(map(str, image.ravel()))}" for name, image in zip(names, images, strict=True)]  # fmt: skip  # noqa: E501
     first = header + ",".join(f"pixel{n}" for n in range(images[0].size))
@@ -307,10 +317,14 @@ def test_labelled_test_table_is_the_test_split_and_colours_are_read(mine):
         ("label,a,b,c,d\nx,1,2,3,256\n", "row 2 should be a label and numbers from 0 to 255"),
         ("label,a,b,c,d\nx,1,2,3,4\nx,1,2,3,-1\n", "row 3 should be"),
         ("label,a,b,c,d\nx,1,2,3,0.5\n", "row 2 should be"),
+        ("label,a,b,c,d\nx,1,2,3,\n", "row 2 should be"),
         ("label,a,b,c,d\n,1,2,3,4\n", "row 2 should be"),
+        ("label,a,b,c,d\nx,1,2,3,y\n", "row 2 should be"),
         ("label,a,b\nx,1,2\n", "got 2 columns of pixels, should be a square number"),
         ("label\nx\n", "got 0 columns of pixels"),
+        ("label,a\n", "no table of images"),
         ("label,a\nx,1,2,3\n", "no table of images"),
+        ("", "no table of images"),
         ("\0", "holds no images to learn from"),
     ],
 )
@@ -355,12 +369,18 @@ def test_emnist_is_turned_by_an_option_and_named_by_its_mapping(mine):
         ("train-labels-idx1-ubyte", idx(np.zeros(3)), "got 3 labels of 20 images"),
         ("train-images-idx3-ubyte", b"", "no IDX file of bytes in 3 or 4 dimensions"),
         ("train-images-idx3-ubyte", idx(IMAGES)[:-1], "got 15679 bytes after its header, which"),
+        ("train-images-idx3-ubyte", idx(IMAGES) + b"x", "got 15681 bytes after its header"),
         (
             "train-images-idx3-ubyte",
             gzip.compress(idx(IMAGES), mtime=0)[:-9],
             "not a whole gzip file",
         ),
         ("train-images-idx3-ubyte", b"\0\0\x08\x03" + b"\xff" * 12, "got 0 bytes after its header"),
+        (
+            "train-images-idx3-ubyte",
+            gzip.compress(b"\0\0\x08\x03" + b"\0" * 12, mtime=0),
+            "which says 0",
+        ),
         ("more-train-images-idx3-ubyte", b"", "of the train split, as .* is; keep one set"),
         ("a-mapping.txt", b"1\n", "should have a label and a character's code a line"),
     ],
@@ -388,15 +408,25 @@ SAID = ["tables of pixels", "an archive, which has to be unpacked", "IDX files",
 
 
 @pytest.mark.parametrize(("held", "said"), list(zip(HELD, SAID, strict=True)))
-def test_folder_given_for_mnist_is_named_for_what_else_it_holds_and_taken_for_one_s_own_set(
+def test_folder_given_for_mnist_that_holds_something_else_is_named_for_what_it_is(
     tmp_path, held, said
 ):
     (tmp_path / "given").mkdir()
     HELD[held](tmp_path / "given")
     with pytest.raises(GrvaeError, match=f"The folder holds {said}.*; images of your own go below"):
         load_dataset("mnist", tmp_path / "given")
-    if held != "an archive":
-        assert len(load_dataset("other", tmp_path / "given").train.classes) == 2
+
+
+@pytest.mark.parametrize("held", [name for name in HELD if name != "an archive"])
+def test_folder_given_for_a_set_of_one_s_own_is_taken(tmp_path, held):
+    (tmp_path / "given").mkdir()
+    HELD[held](tmp_path / "given")
+    assert len(load_dataset("other", tmp_path / "given").train.classes) == 2
+
+
+def test_folder_that_is_not_there_is_said_not_to_be(tmp_path):
+    with pytest.raises(GrvaeError, match="DATASET_FOLDER /nowhere: no such folder"):
+        load_dataset("mnist", sets.Path("/nowhere"))
 
 
 def test_temporary_copy_finds_what_lies_in_the_project(mine, tmp_path, monkeypatch):
@@ -415,9 +445,14 @@ def test_validation_split_that_would_take_a_whole_class_is_refused(mine, tmp_pat
     draw(mine / "a", 10)
     draw(mine / "b", 400)
     loaded = load()
-    write_splits(DataFolder(tmp_path / "data"), loaded.train, loaded.test, 0.1)
-    with pytest.raises(GrvaeError, match="it leaves nothing to learn from of the class"):
-        write_splits(DataFolder(tmp_path / "data"), loaded.train, loaded.test, 0.999)
+    fractions = []
+    for fraction in (0.1, 0.999):
+        try:
+            write_splits(DataFolder(tmp_path / "data"), loaded.train, loaded.test, fraction)
+            fractions.append(fraction)
+        except GrvaeError as error:
+            assert "it leaves nothing to learn from of the class" in str(error)
+    assert fractions == [0.1]
 
 
 def test_image_of_the_test_split_that_is_learned_from_is_counted(mine):

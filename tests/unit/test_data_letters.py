@@ -36,6 +36,13 @@ def test_letters_are_boxed_and_centred_as_mnist_s_digits_are():
         assert np.abs(middle - side // 2).max() <= 0.5 + 1e-6
 
 
+def test_letters_come_out_the_same_each_time_and_copies_differ():
+    first, again = (letters.render([("a", FACE.read_bytes())], 28, 2).images for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert not (first[::2] == first[1::2]).all(axis=(1, 2)).any()
+    assert (letters.render([("b", FACE.read_bytes())], 28, 2).images != first).any()
+
+
 def test_fonts_are_listed_once_with_licence_and_split():
     with letters.FONTS.open(encoding="utf-8", newline="") as file:
         fonts = list(csv.DictReader(file))

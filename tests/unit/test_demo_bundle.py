@@ -28,7 +28,7 @@ from grvae.use.demo_bundle import (
     write_page,
 )
 from tests.conftest import PROJECT
-from tests.handmade import MEASURES
+from tests.handmade import BEFORE_THE_FIRST_DRAWING, MEASURES
 
 ENDS = (5.0, 95.0)
 
@@ -43,17 +43,12 @@ def inflated(text):
     return zlib.decompress(base64.b64decode(text), -zlib.MAX_WBITS)
 
 
-def test_model_of_more_latents_or_of_other_images_is_left_out_by_name(recipe, images):
+def test_model_of_more_latents_is_left_out_by_name(recipe, images):
     wide = recipe.model_copy(update={"latents_per_class": 2})
-    other = run_of(recipe, "other", ImageSpec(MNIST.classes, side=16, colours=1))
-    bundle = build_bundle([run_of(recipe), run_of(wide, "wide"), other], images, images, ENDS)
+    bundle = build_bundle([run_of(recipe), run_of(wide, "wide")], images, images, ENDS)
     assert [each["name"] for each in bundle["index"]["models"]] == ["routed-0"]
     assert bundle["index"]["left_out"] == [
-        {"name": "wide-0", "reason": "has 20 latents, the page shows 10"},
-        {
-            "name": "other-0",
-            "reason": "was trained on images of another size, or of other classes",
-        },
+        {"name": "wide-0", "reason": "has 20 latents, the page shows 10"}
     ]
     with pytest.raises(GrvaeError, match="no model that the page can show: wide-0 has 20 latents"):
         build_bundle([run_of(wide, "wide")], images, images, ENDS)
@@ -89,6 +84,15 @@ def noise(spec, count):
     """Images that do not compress, of every class in turn."""
     pixels = torch.rand(count, spec.pixels, generator=torch.Generator().manual_seed(0))
     return ImageSet(pixels, torch.arange(count) % len(spec.classes), spec)
+
+
+def test_model_of_other_images_is_left_out_by_name(recipe, images):
+    other = run_of(recipe, "other", ImageSpec(MNIST.classes, side=16, colours=1))
+    (left_out,) = build_bundle([run_of(recipe), other], images, images, ENDS)["index"]["left_out"]
+    assert left_out == {
+        "name": "other-0",
+        "reason": "was trained on images of another size, or of other classes",
+    }
 
 
 @pytest.mark.parametrize(
@@ -148,6 +152,12 @@ def test_sliders_reach_rest_and_the_pure_digits_and_lie_within_the_bars(recipe, 
     assert high <= model["bars"][1]
 
 
+def test_limits_are_those_that_were_measured_and_a_margin(recipe, images):
+    limits = build_bundle([run_of(recipe)], images, images, ENDS)["routed-0"]["limits"]
+    assert limits.pop("low_margin") > 0
+    assert limits == MEASURES["limits"]
+
+
 def test_page_is_the_same_bytes_each_time(recipe, images, tmp_path):
     sources = PROJECT / "grvae" / "demo"
     for name in ("one", "two"):
@@ -199,6 +209,26 @@ def test_page_is_computed_on_one_thread(recipe, images, monkeypatch):
         assert (seen, torch.get_num_threads()) == ({1}, 2)
     finally:
         torch.set_num_threads(before)
+
+
+def test_page_of_the_default_networks_is_small(params, images, tmp_path):
+    """Weights have heavy tails, as trained ones have, and so compress better than new ones."""
+    variants = ["routed", "baseline"]
+    runs = [run_of(params.variant(variant).recipe, variant) for variant in variants]
+    for run in runs:
+        for weights in run.model.parameters():
+            weights.data = torch.distributions.Laplace(0.0, 0.05).sample(weights.shape)
+    few = ImageSet(images.pixels[:10], images.labels[:10])
+    bundle = build_bundle(runs, images, few, ENDS)
+    size = write_page(tmp_path, PROJECT / "grvae" / "demo", bundle)
+    digits = 230_000  # bytes that 1,000 of MNIST's take
+    assert size + digits < BEFORE_THE_FIRST_DRAWING
+    assert size < PAGE_BUDGET
+
+
+def test_sources_without_a_page_are_refused(tmp_path):
+    with pytest.raises(GrvaeError, match=r"no index\.html in"):
+        write_page(tmp_path / "page", tmp_path, {})
 
 
 def test_page_forbids_what_is_not_its_own_file_before_it_loads_anything():

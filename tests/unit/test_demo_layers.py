@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
+from grvae.base.errors import GrvaeError
 from grvae.model.vae import build_model
 from grvae.use.demo_layers import describe_layers, quantise, round_weights
 
@@ -25,6 +27,11 @@ def test_convolutions_carry_their_sizes(recipe):
     kinds = ["convolution", "convolution", "linear", "linear"]
     assert [layer["kind"] for layer in encoder] == kinds
     assert [layer.get("out_side") for layer in encoder] == [12, 5, None, None]
+
+
+def test_layer_that_the_page_cannot_compute_is_named():
+    with pytest.raises(GrvaeError, match="cannot compute: Dropout"):
+        describe_layers([nn.Dropout()])
 
 
 def test_rounding_is_relative_to_the_largest_weight_of_a_row():

@@ -6,6 +6,11 @@ from benchmarks.strokes import drawings
 from grvae.model.vae import build_model
 
 
+def test_at_least_a_hundred_styles_are_drawn():
+    drawn = list(drawings())
+    assert len(drawn) == len({(each.digit, each.style) for each in drawn}) >= 100
+
+
 def test_drawing_is_read_as_the_digit_of_the_largest_mean(recipe, images):
     model = build_model(recipe, "relu", seed=0)
     assignment = [3, 1, 4, 0, 5, 9, 2, 6, 8, 7]

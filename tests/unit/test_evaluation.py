@@ -204,6 +204,15 @@ def test_originals_are_the_first_test_image_of_each_digit_beside_what_is_made_of
     np.testing.assert_allclose(samples["reconstructions"], expected, atol=1e-6)
 
 
+def test_reconstructions_are_of_activated_means(sliders):
+    model = pixel_reader()
+    with torch.no_grad():
+        model.mean_head.bias.fill_(-0.5)
+    samples = draw_samples(model, sliders, TEST)
+    expected = shown((TEST.pixels[:10, :10] - 0.5).relu())
+    np.testing.assert_allclose(samples["reconstructions"], expected, atol=1e-6)
+
+
 def test_traversal_moves_one_latent_along_its_digit_s_slider(sliders):
     samples = draw_samples(pixel_reader(), sliders, TEST)
     codes = TRAIN.pixels[:, :10]
@@ -233,6 +242,17 @@ def test_slider_moves_the_latent_that_the_assignment_gives_its_digit(recipe, out
     rest = codes.median(dim=0).values
     assert sliders.pure[3, 4] == codes[labels == 3, 4].median()
     assert torch.equal(sliders.pure[3, [3, 5]], rest[[3, 5]])
+
+
+def test_slider_moves_all_latents_of_a_digit_together(params, recipe):
+    two = recipe.model_copy(update={"latents_per_class": 2})
+    codes = torch.rand(200, 20, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(200) % 10
+    codes[torch.arange(200), 2 * labels] += 1
+    train = images_of(codes, labels)
+    model = pixel_reader(20)
+    sliders = class_sliders(model, two, observe(model, two, params.evaluation, train, train))
+    assert (sliders.pure[3] != sliders.rest).nonzero().flatten().tolist() == [6, 7]
 
 
 def test_sliders_end_where_the_evaluation_says_on_activated_means(recipe, outcome_of):

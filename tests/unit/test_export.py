@@ -74,6 +74,17 @@ def test_difference_that_is_not_a_number_is_refused(some_model, files, images):
         check_parity(other, *files, images.pixels)
 
 
+def test_inputs_and_outputs_have_names_and_any_number_of_images(files):
+    encoder, decoder = files
+    session = onnxruntime.InferenceSession(encoder)
+    assert [each.name for each in session.get_outputs()] == ["mean", "scale", "latents"]
+    mean, _, latents = session.run(None, {"images": torch.zeros(7, 784).numpy()})
+    assert mean.shape == latents.shape == (7, 10)
+    session = onnxruntime.InferenceSession(decoder)
+    (pixels,) = session.run(["pixels"], {"latents": latents[:1]})
+    assert pixels.shape == (1, 784)
+
+
 def test_file_is_whole_and_holds_no_path(files):
     for content in files:
         assert not any(

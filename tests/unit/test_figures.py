@@ -1,4 +1,5 @@
 import io
+import re
 
 import matplotlib as mpl
 import numpy as np
@@ -10,12 +11,14 @@ from grvae.show.figures import (
     draw_accuracy_against_error,
     draw_all,
     draw_confusion,
+    draw_mean_activation,
     draw_seeds,
     draw_training_curves,
     pool_confusion,
 )
-from grvae.show.pictures import draw_sweep, draw_traversals, encode_gif
+from grvae.show.pictures import draw_reconstructions, draw_sweep, draw_traversals, encode_gif
 from grvae.show.style import encode_png
+from tests.conftest import PROJECT
 
 README_WIDTH = 830
 PUBLISHED = {
@@ -63,6 +66,20 @@ def runs(*variants):
         for seed in (0, 1)
     ]
     return pd.DataFrame(rows)
+
+
+def draw_each(*variants):
+    matrices, images = dict.fromkeys(variants, MATRIX), dict.fromkeys(variants, IMAGES)
+    steps, identity = dict.fromkeys(variants, STEPS), dict.fromkeys(variants, range(10))
+    return {
+        "curves": draw_training_curves(curves(*variants)),
+        "accuracy": draw_accuracy_against_error(runs(*variants), PUBLISHED, "mnist"),
+        "seeds": draw_seeds(runs(*variants)),
+        "activation": draw_mean_activation(matrices, NAMES),
+        "confusion": draw_confusion(matrices, matrices, NAMES),
+        "reconstructions": draw_reconstructions(IMAGES, images),
+        "traversals": draw_traversals(steps, identity, NAMES),
+    }
 
 
 def draw_results():
@@ -115,10 +132,34 @@ def test_pictures_are_as_wide_as_a_readme_whole_to_their_edges_and_note_no_date(
         assert (picture.width, edge.max(), set(picture.info)) == (2 * README_WIDTH, 0, {"dpi"})
 
 
+def test_every_figure_of_the_report_is_drawn_and_no_other(files):
+    template = (PROJECT / "reports" / "template.md").read_text()
+    assert set(files) == set(re.findall(r"\(figures/(\w+\.(?:png|gif))\)", template))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_any_number_of_variants_is_drawn(count):
+    for figure in draw_each(*["routed", "baseline", "published"][:count]).values():
+        assert encode_png(figure)
+
+
+def test_curves_without_a_validation_split_leave_its_panels_out():
+    def titles(figure):
+        return [panel.get_title() for panel in figure.axes if panel.get_title()]
+
+    assert len(titles(draw_training_curves(curves("routed")))) == 3
+    assert len(titles(draw_training_curves(curves("published", validation=None)))) == 1
+
+
 def test_curves_have_a_line_a_run_and_one_legend_entry_a_variant():
     figure = draw_training_curves(curves("routed", "baseline", decoder_epochs=0))
     assert len(figure.axes[0].lines) == 4
     assert labels_of(figure) == ["routed, one line a seed", "baseline, one line a seed"]
+
+
+def test_start_of_the_decoder_phase_is_marked():
+    figure = draw_training_curves(curves("routed"))
+    assert "encoder frozen from here" in labels_of(figure)
 
 
 def test_published_numbers_are_marked_as_quoted_and_kept_to_their_dataset():
@@ -128,6 +169,18 @@ def test_published_numbers_are_marked_as_quoted_and_kept_to_their_dataset():
     assert on_digits == ["routed, one dot a seed"]
 
 
+def test_seeds_are_dots_and_each_is_drawn():
+    panel = draw_seeds(runs("routed", "baseline")).axes[0]
+    dots = [line for line in panel.lines if line.get_marker() == "o"]
+    assert [len(line.get_ydata()) for line in dots] == [2, 2]
+
+
+def test_negative_activations_are_told_apart_by_hue():
+    figure = draw_mean_activation({"none": MATRIX - 5, "relu": MATRIX}, NAMES)
+    signed, positive = (panel.images[0].norm for panel in figure.axes[:2])
+    assert (signed.vmin, signed.vmax) == (positive.vmin, positive.vmax) == (-10, 10)
+
+
 def test_best_assignment_is_drawn_where_it_says_something_else():
     matrices = {"routed": MATRIX, "baseline": MATRIX}
     figure = draw_confusion(matrices, matrices | {"baseline": MATRIX[::-1]}, NAMES)
@@ -135,6 +188,13 @@ def test_best_assignment_is_drawn_where_it_says_something_else():
     assert drawn == [
         "routed: largest latent", "baseline: largest latent", "baseline: best assignment",
     ]  # fmt: skip
+
+
+def test_confusion_is_in_per_cent_of_a_digit_even_where_a_digit_is_absent():
+    counts = np.zeros((10, 10), int)
+    counts[0, :2] = 3, 1
+    figure = draw_confusion({"routed": counts}, {"routed": counts}, NAMES)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["75", "25"]
 
 
 def test_traversals_are_in_the_order_of_the_assigned_digits():

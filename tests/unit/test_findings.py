@@ -12,7 +12,7 @@ from grvae.params import read_params, validate
 from studies.findings import find, load_runs
 from studies.measure import measure
 from studies.plan import OF_A_VAE, Plan, Statement
-from studies.registration import rule_hashes
+from studies.registration import registered, rule_hashes
 from studies.runs import Study
 from tests.conftest import PROJECT
 from tests.handmade import brightest_of_ten, pixel_reader
@@ -64,10 +64,22 @@ def test_part_with_a_declared_run_without_a_row_is_not_yet_measured():
     assert math.isnan(row.get("value", math.nan))
 
 
-def test_row_of_no_declared_run_and_part_of_no_declared_variant_are_refused():
-    few = {"runs": {"gated": {"cpu": [1, 4]}, "hard": {"cpu": [1, 9]}}}
-    with pytest.raises(GrvaeError, match=r"^the tables have runs of gated that params.yaml"):
-        find(plan_of(), study_of(**few), RUNS)
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"runs": {"gated": {"cpu": [1, 13]}}}, "the tables have runs of hard that params.yaml"),
+        (
+            {"runs": {"gated": {"cpu": [1, 4]}, "hard": {"cpu": [1, 9]}}},
+            "the tables have runs of gated that params.yaml",
+        ),
+    ],
+)
+def test_row_of_no_declared_run_is_refused(change, line):
+    with pytest.raises(GrvaeError, match=f"^{line}"):
+        find(plan_of(), study_of(**change), RUNS)
+
+
+def test_part_of_an_unknown_variant_is_refused():
     parts = {"better": PART | {"minus": "routed"}}
     with pytest.raises(GrvaeError, match=r"^plan.yaml: better: params.yaml has no runs of routed$"):
         find(plan_of(**parts), study_of(), RUNS)
@@ -87,7 +99,9 @@ def test_tables_are_read_together_and_a_run_has_one_row(tmp_path):
     [
         ({"measure": "beauty"}, "measure: got 'beauty', allowed: accuracy, "),
         ({"less_than": 0.95}, "more_than, less_than: should be one of them"),
+        ({"more_than": None}, "more_than, less_than: should be one of them"),
         ({"measure": "good_run", "minus": "hard"}, "minus: should be missing where runs are"),
+        ({"margin": 0.9}, "margin: unknown key"),
     ],
 )
 def test_statement_that_bounds_nothing_is_refused(changes, message):
@@ -100,7 +114,10 @@ def test_statement_that_bounds_nothing_is_refused(changes, message):
     ("changes", "message"),
     [
         ({"variants": ["routed"]}, "variants: got 'routed', but runs.routed.cpu lacks the seeds"),
+        ({"variants": ["hard"], "seeds": [9, 10]}, "variants: got 'hard', but runs.hard.cpu lacks"),
         ({"seeds": [1, 1]}, "seeds: got 1 twice, each may stand once"),
+        ({"probe_images": 99}, "probe_images: got 99, should be greater than or equal to 100"),
+        ({"runs": {"gated": {"cpu": [1]}}}, "runs.gated.cpu: got [1], should have at least 2"),
     ],
 )
 def test_bad_study_says_which_key(changes, message):
@@ -141,6 +158,11 @@ def test_alpha_seeds_and_recipes_are_hashed_and_words_are_not():
         runs = {"gated": gated, "hard": {"cpu": [1, 9]}}
         assert rule_hashes(plan_of(), study_of(runs=runs)) != usual
     assert rule_hashes(plan_of(better=PART | {"says": "Other words."}), study_of()) == usual
+
+
+def test_last_registration_of_a_part_counts():
+    entries = [{"sha256": {"a": "1", "b": "2"}}, {"sha256": {"a": "3"}}]
+    assert registered(entries) == {"a": "3", "b": "2"}
 
 
 def test_every_measure_that_can_be_bounded_is_measured(params, recipe, images):

@@ -37,8 +37,14 @@ def test_file_without_proper_images_is_named(tmp_path, arrays):
     save_arrays(tmp_path / "other", arrays)
     with pytest.raises(GrvaeError, match="other: does not hold labelled images"):
         load_images(tmp_path / "other")
-    if len(arrays.get("images", [0])) == 0:  # a split may be asked for that may be empty
-        assert len(load_images(tmp_path / "other", may_be_empty=True)) == 0
+
+
+def test_only_a_split_that_may_be_empty_is_read_where_it_is(tmp_path):
+    nothing = {"images": np.zeros((0, 28, 28), np.uint8), "labels": np.zeros(0, np.int64)}
+    save_arrays(tmp_path / "empty", nothing)
+    assert len(load_images(tmp_path / "empty", may_be_empty=True)) == 0
+    with pytest.raises(GrvaeError, match="empty: does not hold labelled images"):
+        load_images(tmp_path / "empty")
 
 
 def numbered(n):
@@ -60,17 +66,32 @@ def test_parts_are_all_images_in_their_order(monkeypatch):
     assert [len(part) for part in numbered(0).parts()] == [0]
 
 
+def test_split_is_disjoint_and_complete():
+    train, validation = split(numbered(50), 0.1)
+    assert (len(train), len(validation)) == (45, 5)
+    together = torch.cat([train.pixels, validation.pixels])[:, 0]
+    assert together.sort().values.tolist() == list(range(50))
+
+
 def test_labels_follow_their_images():
     train, _ = split(numbered(50), 0.1)
     assert torch.equal(train.pixels[:, 0].long() % 10, train.labels)
 
 
-@pytest.mark.parametrize(("fraction", "count"), [(0.3, 15), (0.0, 0)])
-def test_every_position_is_drawn_once_for_one_of_the_two_splits_and_again_the_same(fraction, count):
-    train, validation = draw_validation(50, fraction)
-    assert (len(train), len(validation)) == (50 - count, count)
+def test_split_is_the_same_every_time():
+    first, second = (split(numbered(50), 0.1)[1] for _ in range(2))
+    assert torch.equal(first.pixels, second.pixels)
+
+
+def test_nothing_is_cut_where_no_validation_is_asked_for():
+    train, validation = split(numbered(50), 0.0)
+    assert (len(train), len(validation)) == (50, 0)
+
+
+def test_every_position_is_drawn_once_for_one_of_the_two_splits():
+    train, validation = draw_validation(50, 0.3)
+    assert (len(train), len(validation)) == (35, 15)
     assert torch.cat([train, validation]).sort().values.tolist() == list(range(50))
-    assert torch.equal(draw_validation(50, fraction)[1], validation)
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.3])

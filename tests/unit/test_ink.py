@@ -78,3 +78,13 @@ def test_dot_stays_a_dot_and_no_stroke_is_no_image():
     assert dot.reshape(28, 28)[14, 14] > 0.9
     assert draw_strokes([]) is None
     assert draw_strokes([[]]) is None
+
+
+def test_crossing_strokes_are_not_brighter_than_ink():
+    assert draw_strokes([[(0.2, 0.2), (0.8, 0.8)], [(0.8, 0.2), (0.2, 0.8)]]).max() == 1
+
+
+def test_symmetric_strokes_are_centred_the_same_way_however_they_are_summed():
+    upright = draw_strokes([[(0.5, 0.1), (0.5, 0.9)]])
+    reversed_ = draw_strokes([[(0.5, 0.9), (0.5, 0.1)]])
+    np.testing.assert_array_equal(upright, reversed_)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from grvae.measure.sliders import read_sliders
-from studies.interventions import intervene, slider_fidelity
+from studies.interventions import donors, intervene, slider_fidelity
 from tests.handmade import brightest_of_ten, pixel_reader
 
 # Each of the nine other digits takes part with each digit twice.
@@ -35,6 +35,14 @@ def changed(codes, rest=ALL_AT_ZERO, own=OWN, classifier=only_one_lit, model=Non
 
 def test_code_of_one_lit_latent_follows_everything():
     assert changed(one_hot()) == following(swapped=1, copied=1, ablated=1)
+
+
+def test_decoder_that_ignores_its_latents_follows_nothing():
+    model = pixel_reader()
+    with torch.no_grad():
+        model.decoder.weight.zero_()
+        model.decoder.bias[3] = 1
+    assert changed(one_hot(), model=model) == following(swapped=0, copied=0, ablated=0)
 
 
 def test_image_whose_untouched_reconstruction_is_misread_does_not_count():
@@ -93,6 +101,11 @@ def test_every_other_digit_takes_part_equally_often():
     assert found["swapped"] == pytest.approx(1 / 9)
     assert found["copied"] == pytest.approx(1 / 9)
     assert found["ablated"] == 1
+
+
+def test_donors_show_the_wanted_digit_and_are_used_in_turn():
+    labels, wanted = torch.tensor([0, 1, 1, 0, 0, 2]), torch.tensor([1, 0, 0, 1, 1, 0])
+    assert donors(labels, wanted).tolist() == [1, 0, 3, 2, 1, 4]
 
 
 def codes_of_200():

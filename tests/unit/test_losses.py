@@ -25,6 +25,24 @@ def test_squared_error_is_summed_over_pixels_and_kept_per_image():
     assert squared_error(TWO_PIXELS, other).tolist() == [1.25, 0.25]
 
 
+def test_cross_entropy_of_an_undecided_decoder_is_one_bit_a_pixel():
+    logits = torch.zeros(2, 2, dtype=torch.float64)
+    expected = [2 * math.log(2)] * 2
+    assert binary_cross_entropy(TWO_PIXELS, logits).tolist() == pytest.approx(expected)
+
+
+def test_kl_of_the_standard_normal_to_itself_is_zero():
+    zeros = torch.zeros(3, 10, dtype=torch.float64)
+    assert kl_to_standard_normal(zeros, zeros).tolist() == [0, 0, 0]
+
+
+def test_kl_of_a_hand_computed_gaussian():
+    mean, variance = torch.tensor([[2.0]]), 3.0
+    expected = 0.5 * (4 + 3 - math.log(3) - 1)
+    log_variance = torch.tensor([[math.log(variance)]])
+    assert kl_to_standard_normal(mean, log_variance).item() == pytest.approx(expected)
+
+
 def test_kl_is_torch_distributions_kl():
     mean, log_variance = torch.randn(2, 5, 10, dtype=torch.float64)
     posterior = torch.distributions.Normal(mean, (0.5 * log_variance).exp())

@@ -1,3 +1,5 @@
+import ast
+import inspect
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grvae.base.image_spec import MNIST
+from grvae.measure import metrics
 from grvae.measure.metrics import (
     METRICS,
     Outcome,
@@ -53,8 +56,10 @@ def test_confusion_counts_pairs():
 def test_accuracy_and_recall_read_the_diagonal():
     assert accuracy(SHUFFLED) == (1 + 2 + 0) / 22
     assert recall(SHUFFLED).tolist() == [1 / 10, 2 / 8, 0]
-    assert recall(np.array([[0, 0], [1, 1]])).tolist() == [0, 0.5]  # the first is absent
-    assert recall(np.array([[1, 0], [0, 0]])).tolist() == [1, 0]
+
+
+def test_recall_of_an_absent_label_is_zero():
+    assert recall(np.array([[0, 0], [1, 1]])).tolist() == [0, 0.5]
 
 
 def test_best_assignment_finds_the_shuffled_digits():
@@ -79,6 +84,23 @@ def test_constant_latent_is_dead_whatever_its_value():
 def test_mean_activation_is_taken_over_each_label():
     activations, labels = np.array([[1.0], [3.0], [10.0]]), np.array([0, 0, 1])
     assert mean_activation(activations, labels, 2).tolist() == [[2], [10]]
+
+
+def test_every_metric_is_declared_once_under_the_name_of_its_function():
+    source = ast.parse(inspect.getsource(metrics))
+    declared = [
+        call.args[0].id
+        for call in ast.walk(source)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", None) == "Metric"
+    ]
+    assert list(METRICS) == declared
+    assert len(set(declared)) == len(declared)
+
+
+def test_metrics_have_titles_and_labels_of_their_own():
+    for text in ("title", "label"):
+        texts = [getattr(metric, text) for metric in METRICS.values()]
+        assert len(set(texts)) == len(texts)
 
 
 def test_shares_are_in_unit_range_and_other_metrics_are_not_called_shares():
@@ -118,9 +140,10 @@ def test_latent_that_moves_by_a_thousandth_is_alive(spread, dead):
     assert dead_latents(replace(OUTCOME, activations=activations)) == dead
 
 
-def random_outcome(names=range(10)):
-    """Fifty images of random scores, digits and latents renamed."""
+def random_outcome(names=range(10), test_order=None):
+    """Fifty images of random scores, digits and latents renamed, the test images reordered."""
     generator, names = np.random.default_rng(0), np.array(names)
+    order = np.arange(50) if test_order is None else np.array(test_order)
     labels, scores = np.arange(50) % 10, generator.random((50, 10))
     scores[np.arange(50), labels] += 0.4
     train_scores = generator.random((50, 10))
@@ -129,14 +152,14 @@ def random_outcome(names=range(10)):
     error, entropy, kl = torch.from_numpy(generator.random((3, 50)))
     return replace(
         OUTCOME,
-        labels=names[labels],
-        means=scores[:, back],
-        scores=scores[:, back],
-        sampled_scores=scores[:, back],
-        activations=scores[:, back],
-        squared_error=error,
-        binary_cross_entropy=entropy,
-        kl=kl,
+        labels=names[labels][order],
+        means=scores[:, back][order],
+        scores=scores[:, back][order],
+        sampled_scores=scores[:, back][order],
+        activations=scores[:, back][order],
+        squared_error=error[order],
+        binary_cross_entropy=entropy[order],
+        kl=kl[order],
         train_labels=names[labels],
         train_means=train_scores[:, back],
         train_scores=train_scores[:, back],
@@ -157,3 +180,13 @@ def test_digits_and_latents_renamed_together_change_no_metric(names):
     assert measured(renamed)["argmax_accuracy"] == measured(plain)["argmax_accuracy"]
     assert measured(renamed)["assigned_accuracy"] == measured(plain)["assigned_accuracy"]
     assert renamed.recalls[list(names)].tolist() == plain.recalls.tolist()
+
+
+@given(st.permutations(range(50)))
+@REPEATABLE
+def test_order_of_the_test_images_changes_no_metric(order):
+    assert measured(random_outcome(test_order=order)) == pytest.approx(measured(random_outcome()))
+
+
+def test_digit_with_a_single_image_is_recognised_wholly_or_not():
+    assert recall(np.array([[1, 0], [0, 0]])).tolist() == [1, 0]

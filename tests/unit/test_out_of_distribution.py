@@ -23,3 +23,10 @@ def test_limits_are_what_few_training_images_exceed(recipe, images):
     readings = classify_images(model, images.pixels, limits)
     strange = sum(reading.out_of_distribution is not None for reading in readings)
     assert strange <= 0.05 * len(images.pixels)
+
+
+def test_image_without_ink_is_unlike_any_training_image(recipe, images):
+    model = build_model(recipe, "relu", seed=0)
+    limits = limits_of(model, images)
+    (reading,) = classify_images(model, 0 * images.pixels[:1], limits)
+    assert "out of distribution: less ink" in reading.warnings

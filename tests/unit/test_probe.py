@@ -51,6 +51,14 @@ def blobs(images, seed):
     return 2 * np.eye(3)[labels] + generator.normal(size=(images, 3)), labels
 
 
+def test_probe_reads_each_test_image_alone():
+    train, (features, labels) = blobs(300, 0), blobs(40, 1)
+    whole = probe_accuracy(*train, features, labels)
+    alone = [probe_accuracy(*train, features[[i]], labels[[i]]) for i in range(len(labels))]
+    assert 0.5 < whole < 1
+    assert whole == np.mean(alone)
+
+
 def test_probe_is_the_logistic_regression_of_standardised_features():
     (features, labels), test = blobs(300, 0), blobs(1000, 1)
     features, far = features * [1, 10, 100] + 50, test[0] * [1, 10, 100] + 50

@@ -34,8 +34,9 @@ def test_stage_computes_on_the_cores_that_it_was_given():
     assert bound == python(code)
 
 
-def test_figures_are_drawn_whatever_backend_a_notebook_asks_for():
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "agg2", "TkAgg"])
+def test_figures_are_drawn_whatever_backend_a_notebook_asks_for(backend):
     code = """import stages, io, grvae.show.style as style
 figure, (panel,) = style.make_panels(1, 1.0)
 print(style.encode_png(figure)[1:4])"""
-    assert python(code, MPLBACKEND="module://matplotlib_inline.backend_inline") == "b'PNG'"
+    assert python(code, MPLBACKEND=backend) == "b'PNG'"

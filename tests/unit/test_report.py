@@ -87,6 +87,10 @@ def test_verdict_depends_on_the_interval(params, routed, baseline, verdict):
     assert verdict in text.partition("**The hypothesis**")[2]
 
 
+def test_report_of_one_variant_has_no_hypothesis(params):
+    assert "**The hypothesis**" not in report(params, baseline=(0.1, 0.12))
+
+
 def test_first_variant_is_compared_with_the_classification_loss(params):
     text = report(params, routed=(0.95, 0.96), cross_entropy=(0.9, 0.92), baseline=(0.1, 0.12))
     assert "seed by seed, `routed` differs by +4.5 points" in text
@@ -107,6 +111,15 @@ def test_published_numbers_stand_beside_results_on_the_same_dataset_only(params)
     assert "*quoted*:" not in on_digits
 
 
+def test_every_published_number_has_a_source():
+    assert PUBLISHED["headline"]["source"]
+
+
+def test_measure_that_a_run_lacks_is_an_em_dash(params):
+    text = report(params, routed=(1, 1), changes={"kl_per_image": None})
+    assert re.search(r"KL divergence.* \| — \|", text)
+
+
 @pytest.mark.parametrize(("lowest_recall", "collapsed"), [(0.84, 6), (0.86, 0)])
 def test_runs_with_class_collapse_are_counted(params, lowest_recall, collapsed):
     text = report(params, routed=(1, 1), changes={"lowest_recall": lowest_recall})
@@ -117,6 +130,20 @@ def test_few_seeds_have_no_verdict(params):
     text = report(params, seeds=5, routed=(1, 1), baseline=(0, 0))
     assert "Fewer than six seeds have no interval, and so no verdict." in text
     assert "the hypothesis is" not in text
+
+
+def test_overridden_settings_are_bold(params):
+    text = report(params, routed=(0.95, 0.96), baseline=(0.1, 0.12))
+    assert "| `routing` | `label` | **`none`** |" in text
+
+
+def test_tables_are_whole(params):
+    """Every row of a markdown table has as many cells as its head."""
+    text = report(params, routed=(0.95, 0.96), baseline=(0.1, 0.12))
+    for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
+        head, rule, *rows = (line.count("|") for line in table.splitlines())
+        assert rows, table
+        assert {rule, *rows} == {head}, table
 
 
 def test_template_types_no_result_by_hand():
@@ -139,6 +166,14 @@ def test_template_types_no_result_by_hand():
 def test_bad_placeholder_is_named(params, template, complaint):
     with pytest.raises(GrvaeError, match=complaint):
         report(params, template=template, routed=(0.95, 0.96))
+
+
+@pytest.mark.parametrize(("content", "complaint"), [(None, "cannot read"), (b"\xff", "not UTF-8")])
+def test_template_that_cannot_be_read_is_an_error(tmp_path, content, complaint):
+    if content:
+        (tmp_path / "t.md").write_bytes(content)
+    with pytest.raises(GrvaeError, match=complaint):
+        load_template(tmp_path / "t.md")
 
 
 def test_numbers_are_written_in_one_way():

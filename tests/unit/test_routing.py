@@ -65,6 +65,32 @@ def test_shares_may_be_of_any_type(dtype):
     assert torch.equal(layer.bias.grad, shares.sum(dim=0).float())
 
 
+def test_routed_gradient_equals_the_share_of_a_finite_difference():
+    def loss(latents):
+        return route_gradient(latents, SHARES).pow(3).sum()
+
+    latents = LATENTS.clone().requires_grad_()
+    loss(latents).backward()
+    for image, latent in torch.cartesian_prod(torch.arange(2), torch.arange(3)).tolist():
+        moved = LATENTS.clone()
+        moved[image, latent] += 1e-6
+        slope = (loss(moved) - loss(LATENTS)) / 1e-6
+        assert latents.grad[image, latent] == pytest.approx(
+            float(SHARES[image, latent] * slope), abs=1e-3
+        )
+
+
+@pytest.mark.parametrize("per_digit", [1, 3, 4])
+def test_zero_pattern_of_the_gradient_is_the_map_whatever_comes_after(per_digit):
+    latent_mask = latent_map(10, per_digit).double()
+    labels = torch.arange(50) % 10
+    latents = torch.randn(50, latent_mask.shape[1], dtype=torch.float64, requires_grad=True)
+    mixing = torch.randn(latent_mask.shape[1], 10, dtype=torch.float64)
+    shares = gradient_shares(latent_mask, 0.0)[labels]
+    (route_gradient(latents, shares) @ mixing).tanh().sum().backward()
+    assert torch.equal(latents.grad != 0, latent_mask[labels] == 1)
+
+
 def test_each_digit_has_its_block_of_latents():
     latent_mask = latent_map(10, 2)
     assert latent_mask.shape == (10, 20)
@@ -77,6 +103,22 @@ def test_other_latents_get_the_share_off_the_route_and_images_not_routed_reach_a
         shares[3], torch.tensor([1.0 if latent == 3 else 0.25 for latent in range(10)])
     )
     assert torch.equal(shares[UNROUTED:], torch.ones(1, 10))
+
+
+def test_by_default_every_image_takes_the_route_of_its_label():
+    labels = torch.arange(100) % 10
+    assert torch.equal(choose_routes(labels, 10, 1.0, 0.0, stream()), labels)
+
+
+def test_asked_shares_of_the_images_are_not_routed_or_wrongly():
+    labels = torch.arange(100_000) % 10
+    routes = choose_routes(labels, 10, 0.25, 0.4, stream())
+    routed = routes != UNROUTED
+    assert routed.float().mean().item() == pytest.approx(0.25, abs=0.01)
+    assert (routes != labels)[routed].float().mean().item() == pytest.approx(0.4, abs=0.01)
+    wrong = routes[routed & (routes != labels) & (labels == 3)]
+    assert wrong.bincount(minlength=10)[3] == 0
+    assert wrong.bincount(minlength=10).float().std() < 0.5 * wrong.bincount().float().mean()
 
 
 def test_draws_that_are_spread_evenly_give_the_asked_shares_exactly(monkeypatch):
@@ -98,28 +140,24 @@ LOW = torch.tensor([[0.0, -3.0, 5.0], [-math.inf, 9.0, -math.inf]], dtype=torch.
 HIGH = torch.tensor([[0.5, 9.0, math.inf], [math.inf, 9.0, -7.0]], dtype=torch.float64)
 
 
-def gated(gradient, *scales):
+def gated(gradient, share):
     """The gradient that reaches `LATENTS` through the gate."""
     latents = LATENTS.clone().requires_grad_()
-    out = gate_gradient(latents, LATENTS < LOW, LATENTS > HIGH, *scales)
+    out = gate_gradient(latents, LATENTS < LOW, LATENTS > HIGH, share)
     assert torch.equal(out, LATENTS)
     out.backward(gradient)
     return latents.grad
 
 
-@pytest.mark.parametrize("blocked", [0.0, -3.0, 1.0])
-@pytest.mark.parametrize("amplified", [1.0, 20.0])
-def test_gate_blocks_what_pushes_further_beyond_a_bound_and_amplifies_what_pushes_back(
-    blocked, amplified
-):
+@pytest.mark.parametrize("share", [0.0, -3.0, 1.0])
+def test_gate_scales_what_would_push_a_low_latent_down_or_a_high_one_up(share):
     # PhaseOptimizer moves against the gradient: a positive one pushes down.
-    down, up = 2.5 * torch.ones_like(LATENTS), -torch.ones_like(LATENTS)
+    down, up = torch.ones_like(LATENTS), -torch.ones_like(LATENTS)
     # Low are (0, 2) and (1, 1); high are (0, 0), and (1, 2), which is above -7.
     is_low = torch.tensor([[False, False, True], [False, True, False]])
     is_high = torch.tensor([[True, False, False], [False, False, True]])
-    for gradient, wrong, right in ((down, is_low, is_high), (up, is_high, is_low)):
-        scale = torch.where(wrong, blocked, torch.where(right, amplified, 1.0))
-        assert torch.equal(gated(gradient, blocked, amplified), scale * gradient)
+    assert torch.equal(gated(down, share), torch.where(is_low, share * down, down))
+    assert torch.equal(gated(up, share), torch.where(is_high, share * up, up))
 
 
 def weighted(latents, low, high, weights):
@@ -149,6 +187,57 @@ def test_compiled_transform_is_refused_before_it_drops_the_gate(rows):
     # The gate's own error, or the compiler's about it, as its version has it.
     with pytest.raises((NotImplementedError, torch._dynamo.exc.TorchDynamoException)):
         compiled(LATENTS, LOW, HIGH, WEIGHTS)
+
+
+def test_latent_on_a_bound_is_not_beyond_it():
+    latents = torch.tensor([[2.0, 2.0]], requires_grad=True)
+    bound = torch.full((1, 2), 2.0)
+    gate_gradient(latents, latents < bound, latents > bound, 0.0).backward(
+        torch.tensor([[1.0, -1.0]])
+    )
+    assert latents.grad.tolist() == [[1.0, -1.0]]
+
+
+numbers = st.floats(-100, 100).filter(lambda number: number == 0 or abs(number) > 1e-3)
+six = st.lists(numbers, min_size=6, max_size=6).map(
+    lambda values: torch.tensor(values, dtype=torch.float64).view(2, 3)
+)
+
+
+def routed(gradient):
+    """The gradient that reaches `LATENTS` through the shares."""
+    latents = LATENTS.clone().requires_grad_()
+    route_gradient(latents, SHARES).backward(gradient)
+    return latents.grad
+
+
+@given(six, six, numbers)
+@REPEATABLE
+def test_routing_is_linear_in_the_gradient(first, second, factor):
+    expected = factor * routed(first) + routed(second)
+    torch.testing.assert_close(routed(factor * first + second), expected)
+
+
+@given(six, six, six)
+@REPEATABLE
+def test_gate_applied_twice_is_the_gate_where_it_ignores(values, bounds, gradient):
+    once, twice = (values.clone().requires_grad_() for _ in range(2))
+    bounds = values < bounds, values > -bounds
+    gate_gradient(once, *bounds, 0.0).backward(gradient)
+    inner = gate_gradient(twice, *bounds, 0.0)
+    gate_gradient(inner, *bounds, 0.0).backward(gradient)
+    assert torch.equal(once.grad, twice.grad)
+
+
+@given(six, six, st.floats(0.01, 100))
+@REPEATABLE
+def test_gate_does_not_depend_on_the_size_of_the_loss(values, gradient, factor):
+    passed = []
+    for scale in (1.0, factor):
+        latents = values.clone().requires_grad_()
+        gate_gradient(latents, values < LOW, values > HIGH, -3.0).backward(scale * gradient)
+        passed.append(latents.grad)
+    torch.testing.assert_close(passed[1], factor * passed[0])
 
 
 @given(st.permutations(range(10)), st.sampled_from([0.0, 0.35, 0.4, 1.0]))
@@ -188,6 +277,14 @@ def test_others_are_released_between_the_two_shares_of_the_phase(recipe, progres
     torch.testing.assert_close(latents.grad, expected)
 
 
+def test_no_routing_has_no_gate(recipe):
+    asked = {"routing": "none", "floor": 5.0, "ceiling": 2.0}
+    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), 10, stream())
+    latents = torch.full((10, 10), 3.0, requires_grad=True)
+    routing.apply(latents, torch.arange(10), 0.0).sum().backward()
+    assert torch.equal(latents.grad, torch.ones(10, 10))
+
+
 def test_what_reaches_a_latent_is_its_share_of_what_its_gate_lets_pass(recipe):
     # Images of digit 0, half unmasked; latent 0 is the label latent, latents 1 and 2 are others.
     asked = {
@@ -212,35 +309,6 @@ def test_what_reaches_a_latent_is_its_share_of_what_its_gate_lets_pass(recipe):
     assert latents.grad[:, 2].tolist() == pytest.approx([share, -share, share, -share])
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"routing": "none"},
-        {"routed_images": 1e-9},
-        {"routed_images": 1e-9, "doubt_margin": 2.0, "floor": None},
-        {"routing": "parameters", "floor": None, "ceiling": None},
-    ],
-)
-def test_images_without_a_route_and_masked_parameters_leave_the_latents_gradient_alone(
-    recipe, asked
-):
-    asked = {"floor": 5.0, "ceiling": 2.0} | asked
-    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), 10, stream())
-    latents = torch.full((10, 10), 3.0, requires_grad=True)
-    routing.apply(latents, torch.arange(10), 0.0).sum().backward()
-    assert torch.equal(latents.grad, torch.ones(10, 10))
-
-
-def test_latent_on_a_bound_is_not_beyond_it(recipe):
-    asked = {"floor": 2.0, "ceiling": 2.0, "blocked_gradient_scale": -3.0}
-    asked |= {"unmask_schedule": [0.0, 0.5]}
-    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), 10, stream())
-    latents = torch.full((10, 10), 2.0, requires_grad=True)
-    push = torch.where(torch.eye(10) == 1, 1.0, -1.0)  # down for the label's own, up for others
-    routing.apply(latents, torch.arange(10), 1.0).backward(push)
-    assert torch.equal(latents.grad, push)
-
-
 def test_image_takes_the_row_of_its_route_wherever_it_stands_in_the_batch(recipe):
     labels = torch.tensor([7, 3, 5])
     routing = build_routing(recipe, labels, 10, stream())
@@ -248,6 +316,15 @@ def test_image_takes_the_row_of_its_route_wherever_it_stands_in_the_batch(recipe
     routing.apply(latents, torch.tensor([2, 0]), 0.0).sum().backward()
     assert latents.grad.argmax(dim=1).tolist() == [5, 7]
     assert latents.grad.sum() == 2
+
+
+def test_images_that_are_not_routed_reach_all_latents_without_gates(recipe):
+    asked = {"floor": 5.0, "ceiling": 2.0, "routed_images": 1e-9}
+    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), 10, stream())
+    assert routing.routes.tolist() == [UNROUTED] * 10
+    latents = torch.full((10, 10), 3.0, requires_grad=True)
+    routing.apply(latents, torch.arange(10), 0.0).sum().backward()
+    assert torch.equal(latents.grad, torch.ones(10, 10))
 
 
 def heads_after(routing, model, images, batch):
@@ -295,6 +372,14 @@ def test_release_lets_masked_parameters_learn_from_all_images(recipe):
         assert model.mean_head.bias.grad.nonzero().flatten().tolist() == learn
 
 
+def test_masked_parameters_leave_the_gradient_of_the_latents_alone(recipe):
+    asked = recipe.model_copy(update={"routing": "parameters"})
+    routing = build_routing(asked, torch.arange(10), 10, stream())
+    latents = torch.zeros(10, 10, requires_grad=True)
+    routing.apply(latents, torch.arange(10), 0.0).sum().backward()
+    assert torch.equal(latents.grad, torch.ones(10, 10))
+
+
 def test_routing_of_a_recipe_has_its_tables(recipe):
     asked = {"latents_per_class": 2, "floor": 5.0, "ceiling": 2.0}
     asked |= {"off_route_gradient": 0.25, "wrong_labels": 1.0, "routed_images": 0.5}
@@ -332,6 +417,28 @@ def test_without_release_the_others_never_learn(recipe, progress):
     assert routing.unmasked_share(progress) == 0
 
 
+@pytest.mark.parametrize("blocked", [0.0, -3.0])
+def test_gate_amplifies_what_would_push_a_low_latent_up_or_a_high_one_down(blocked):
+    low, high = LATENTS < LOW, LATENTS > HIGH
+    for gradient in (torch.ones_like(LATENTS), -torch.ones_like(LATENTS)):
+        latents = LATENTS.clone().requires_grad_()
+        gate_gradient(latents, low, high, blocked, 20.0).backward(gradient)
+        wrong, right = (low, high) if gradient[0, 0] > 0 else (high, low)
+        expected = torch.where(wrong, blocked, torch.where(right, 20.0, 1.0)) * gradient
+        assert torch.equal(latents.grad, expected)
+
+
+def test_amplifying_mask_is_an_attenuating_one_of_a_loss_with_a_larger_weight(recipe):
+    # Weights 0, 1 and 20 of a loss are weights 0, 1/20 and 1 of twenty times that loss.
+    low, high = LATENTS < LOW, LATENTS > HIGH
+    amplified, attenuated = (LATENTS.clone().requires_grad_() for _ in range(2))
+    gate_gradient(amplified, low, high, 0.0, 20.0).backward(WEIGHTS)
+    gated = gate_gradient(attenuated, low, high, 0.0, 1.0)
+    acts = low | high
+    route_gradient(gated, torch.where(acts, 1.0, 1 / 20)).backward(20 * WEIGHTS)
+    torch.testing.assert_close(amplified.grad, attenuated.grad)
+
+
 def test_lead_is_of_the_largest_label_latent_over_the_largest_other():
     latents = torch.tensor([[1.0, 4.0, 3.0, 0.0], [1.0, 4.0, 3.0, 9.0]])
     is_label = torch.tensor([[True, True, False, False]]).expand(2, 4)
@@ -351,6 +458,14 @@ def test_gate_in_doubt_acts_while_the_label_latent_leads_by_less_than_the_margin
         routing.apply(latents, torch.arange(3), 0.5).backward(gradient)
         assert latents.grad[1].tolist() == [label, other] + [gradient[0, 0].item()] * 8
         assert torch.equal(latents.grad[[0, 2]], gradient[[0, 2]])
+
+
+def test_gate_in_doubt_leaves_images_alone_that_are_not_routed(recipe):
+    asked = {"doubt_margin": 2.0, "ceiling": 1.0, "routed_images": 1e-9}
+    routing = build_routing(recipe.model_copy(update=asked), torch.arange(10), 10, stream())
+    latents = torch.full((10, 10), 3.0, requires_grad=True)
+    routing.apply(latents, torch.arange(10), 0.0).sum().backward()
+    assert torch.equal(latents.grad, torch.ones(10, 10))
 
 
 @pytest.mark.parametrize(

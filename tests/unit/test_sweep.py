@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
+from click.testing import CliRunner
 
-from benchmarks.sweep import fill_table, study_runs, trial_runs
+from benchmarks.sweep import fill_table, study_runs, sweep, trial_runs
 from grvae.base.errors import GrvaeError
 from grvae.base.layout import DataFolder
 from grvae.base.storage import load_table, save_table
@@ -83,3 +85,20 @@ def test_wrong_trial_is_one_line(tmp_path, params):
     trials.write_text("trials: {a: {family: f, changes: {epochs: 0}, seeds: [0, 1]}}")
     with pytest.raises(GrvaeError, match=rf"^{trials}: trials.a.changes.epochs: got 0"):
         trial_runs(trials, params, NOWHERE, "cpu", "test", None)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ((), "--classifier: missing, and --measure study needs it"),
+        pytest.param(
+            ("--device=cuda",), "--device: got cuda, but PyTorch finds no GPU",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_sweep_needs_and_lacks_is_one_line(tmp_path, options, line):
+    files = [f"--{name}={tmp_path}" for name in ("list", "data", "table")]
+    command = [f"--params={PROJECT / 'params.yaml'}", *files, "--measure=study", *options]
+    result = CliRunner().invoke(sweep, command)
+    assert (result.exit_code, result.output) == (1, f"Error: {line}\n")

@@ -148,47 +148,69 @@ def closed_form(mean, log_variance):
     return torch.distributions.kl_divergence(posterior, prior).sum(dim=1)
 
 
-def test_prior_of_others_and_weight_move_from_step_to_step_and_a_digit_s_own_prior_does_not(
-    recipe, images
-):
-    schedule = {"epochs": 5, "batch_size": 200, "prior_ramp": [0.25, 0.75]}
-    priors = {"class_prior_mean": 5.0, "prior_mean": 2.0, "prior_dead_zone": 0.0}
-    run = frozen_run(recipe, images, **schedule, **priors, kl_weight=0.5, final_kl_weight=3.0)
+def test_prior_and_weight_of_the_kl_term_move_from_step_to_step(recipe, images):
+    schedule = {"epochs": 5, "batch_size": 200, "prior_ramp": [0.25, 0.75], "prior_mean": 2.0}
+    weights = {"kl_weight": 0.5, "final_kl_weight": 3.0, "prior_dead_zone": 0.0}
+    run = frozen_run(recipe, images, **schedule, **weights)
     mean, scale = encoded(run, images.pixels)
-    own = torch.eye(10)[images.labels]
     for moved in (0.0, 0.0, 0.3, 0.7, 1.0):
         loss, reconstruction, kl = joint_epoch(run, images, [ALL])
-        distance = mean - torch.where(own == 1, 5.0, 2 * moved)
+        assert kl == pytest.approx(closed_form(mean - 2 * moved, scale).mean().item(), rel=1e-5)
+        weight = 0.5 + 2.5 * moved
+        assert loss == pytest.approx(reconstruction + weight * kl, rel=1e-5)
+
+
+def test_latent_within_the_slack_of_the_prior_pays_nothing_for_its_mean(recipe, images):
+    run = frozen_run(recipe, images, prior_dead_zone=50.0, batch_size=200)
+    _, scale = encoded(run, images.pixels)
+    _, _, kl = joint_epoch(run, images, [ALL])
+    assert kl == pytest.approx(closed_form(torch.zeros_like(scale), scale).mean().item(), rel=1e-5)
+
+
+def test_digit_s_own_latent_has_the_digit_s_prior_and_the_others_the_common_one(recipe, images):
+    priors = {"class_prior_mean": 5.0, "prior_mean": 2.0, "prior_dead_zone": 0.0}
+    run = frozen_run(recipe, images, **priors, prior_ramp=[0.0, 0.5], epochs=2, batch_size=200)
+    mean, scale = encoded(run, images.pixels)
+    own = torch.eye(10)[images.labels]
+    for common in (0.0, 2.0):
+        _, _, kl = joint_epoch(run, images, [ALL])
+        distance = mean - torch.where(own == 1, 5.0, common)
         assert kl == pytest.approx(closed_form(distance, scale).mean().item(), rel=1e-5)
-        assert loss == pytest.approx(reconstruction + (0.5 + 2.5 * moved) * kl, rel=1e-5)
 
 
-def test_reconstruction_is_the_recipe_s_term_with_the_recipe_s_weight(recipe, images):
-    asked = {"reconstruction": "squared_error", "reconstruction_weight": 0.3}
+@pytest.mark.parametrize("term", ["squared_error", "binary_cross_entropy"])
+def test_reconstruction_is_the_recipe_s_term_with_the_recipe_s_weight(recipe, images, term):
+    asked = {"reconstruction": term, "reconstruction_weight": 0.3}
     run = frozen_run(recipe, images, **asked, kl_weight=0.0, final_kl_weight=0.0)
     logits = decoded(run, encoded(run, images.pixels)[0].relu())
-    expected = (logits.sigmoid() - images.pixels).square()
+    if term == "squared_error":
+        expected = (logits.sigmoid() - images.pixels).square()
+    else:
+        expected = F.binary_cross_entropy_with_logits(logits, images.pixels, reduction="none")
     loss, reconstruction, _ = joint_epoch(run, images, [ALL])
     assert reconstruction == pytest.approx(expected.sum(dim=1).mean().item(), rel=1e-5)
     assert loss == pytest.approx(0.3 * reconstruction, rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("loss", "expected"),
-    [
+def test_classification_loss_is_in_nats_and_reads_the_means(recipe, images):
+    asked = {"routing": "none", "cross_entropy_weight": 7.0}
+    run = frozen_run(recipe, images, **asked, kl_weight=0.0, final_kl_weight=0.0)
+    with torch.no_grad():
         # Where all means are equal, every digit is as likely as any other.
-        ({"cross_entropy_weight": 7.0}, 7 * math.log(10)),
-        ({"hinge_weight": 7.0, "floor": 3.0, "ceiling": 2.0}, 7 * 10 * 0.5),
-    ],
-)
-def test_loss_that_names_the_latents_is_of_the_means(recipe, images, loss, expected):
-    asked = loss | {"routing": "none", "kl_weight": 0.0, "final_kl_weight": 0.0}
-    run = frozen_run(recipe, images, **asked)
+        run.model.mean_head.weight.zero_()
+        run.model.mean_head.bias.zero_()
+    loss, reconstruction, _ = joint_epoch(run, images, [ALL])
+    assert loss - reconstruction == pytest.approx(7 * math.log(10), rel=1e-4)
+
+
+def test_hinge_loss_is_of_the_means(recipe, images):
+    asked = {"routing": "none", "hinge_weight": 7.0, "floor": 3.0, "ceiling": 2.0}
+    run = frozen_run(recipe, images, **asked, kl_weight=0.0, final_kl_weight=0.0)
     with torch.no_grad():
         run.model.mean_head.weight.zero_()
         run.model.mean_head.bias.fill_(2.5)
     loss, reconstruction, _ = joint_epoch(run, images, [ALL])
-    assert loss - reconstruction == pytest.approx(expected, rel=1e-4)
+    assert loss - reconstruction == pytest.approx(7 * 10 * 0.5, rel=1e-4)
 
 
 def test_latents_are_the_mean_and_the_deviation_times_the_noise_of_its_stream(recipe, images):
@@ -350,3 +372,9 @@ def test_convolutions_are_trained_on_one_thread_and_the_rest_on_those_there_are(
         assert (seen, torch.get_num_threads()) == ([threads], 2)
     finally:
         torch.set_num_threads(before)
+
+
+def test_each_epoch_is_told_as_it_ends(images, recipe):
+    told = []
+    _, rows = train_vae(images, images[:0], recipe, "relu", 0, told.append)
+    assert told == rows

@@ -61,6 +61,12 @@ def test_gaussian_head_is_a_log_variance_and_the_published_one_the_deviation(pos
     assert found.item() == pytest.approx(std)
 
 
+def test_building_leaves_the_global_random_state_alone():
+    before = torch.random.get_rng_state()
+    build()
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
 def test_saved_model_comes_back_the_same(tmp_path):
     model, path, pixels = build(), tmp_path / "weights.safetensors", torch.rand(2, 784)
     save_vae(path, model)
