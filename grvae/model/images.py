@@ -13,7 +13,7 @@ from grvae.base.image_spec import MNIST, SIDES, ImageSpec
 from grvae.base.seeding import random_stream
 from grvae.base.storage import load_arrays
 
-AT_ONCE = 1024  # images that a network is given at a time, where all would not fit in memory
+AT_ONCE = 256  # images that a network is given at a time, where all would not fit in memory
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from grvae.model.routing import class_scores
 from grvae.params import Recipe
 
 
@@ -35,6 +36,32 @@ def kl_term(
     if recipe.class_prior_mean is not None:
         prior_mean = torch.where(latent_mask == 1, recipe.class_prior_mean, prior_mean)
     return kl_to_nearest_normal(mean, scale, prior_mean, recipe.prior_dead_zone)
+
+
+def classification_loss(
+    mean: Tensor, labels: Tensor, latent_mask: Tensor, recipe: Recipe
+) -> Tensor:
+    """The recipe's classification losses with their weights, a mean over the images of a batch.
+
+    An image without a label adds nothing to the sum and counts in the mean, so that each labelled
+    image weighs the same whatever their share.
+
+    Args:
+        mean: (batch, latent) float.
+        labels: (batch,) int64, each a class, or their number: without a label.
+        latent_mask: (class, latent) float, 1 where a latent is the class's label latent.
+        recipe: which losses.
+    """
+    classes = len(latent_mask)
+    loss = mean.new_zeros(())
+    if recipe.cross_entropy_weight:
+        scores = class_scores(mean, recipe.latents_per_class)
+        summed = F.cross_entropy(scores, labels, reduction="sum", ignore_index=classes)
+        loss = loss + recipe.cross_entropy_weight * (summed / len(labels))
+    if recipe.hinge_weight:
+        hinge = hinge_term(mean, latent_mask[labels.clamp(max=classes - 1)], recipe)
+        loss = loss + recipe.hinge_weight * (hinge * (labels < classes)).mean()
+    return loss
 
 
 def hinge_term(mean: Tensor, latent_mask: Tensor, recipe: Recipe) -> Tensor:

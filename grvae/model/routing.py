@@ -193,9 +193,7 @@ class Routing:
             batch: (batch,) int64.
             progress: share of the joint phase that is done.
         """
-        values, routes = latents.detach(), self.routes[batch]
-        if self.relabel_margin is not None and progress >= self.relabel_from:
-            routes = relabel(routes, values, self.latent_mask, self.relabel_margin)
+        values, routes = latents.detach(), self.routes_of(latents, batch, progress)
         low, high = values < self.low[routes], values > self.high[routes]
         if self.doubt_margin is not None:
             is_label = self.latent_mask.bool()[routes.clamp(max=len(self.latent_mask) - 1)]
@@ -207,6 +205,19 @@ class Routing:
         if self.masks_parameters:
             return gated
         return route_gradient(gated, self.shares_of(routes, progress))
+
+    def routes_of(self, latents: Tensor, batch: Tensor, progress: float) -> Tensor:
+        """The routes (batch,) of images by now: what a classification loss, too, takes for labels.
+
+        Args:
+            latents: (batch, latent) float.
+            batch: the images' places in the train split, (batch,) int64.
+            progress: share of the joint phase that is done.
+        """
+        routes = self.routes[batch]
+        if self.relabel_margin is None or progress < self.relabel_from:
+            return routes
+        return relabel(routes, latents.detach(), self.latent_mask, self.relabel_margin)
 
     def shares_of(self, routes: Tensor, progress: float) -> Tensor:
         """The shares (batch, latent) of images with these routes by now."""

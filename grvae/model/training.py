@@ -8,7 +8,6 @@ from the very latents that it will be asked to decode.
 from collections.abc import Callable, Iterable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from grvae.base.determinism import repeatable
@@ -16,7 +15,7 @@ from grvae.model.augmentation import shift_at_random
 from grvae.model.checkpoint import Checkpoint
 from grvae.model.images import AT_ONCE, ImageSet, scaled
 from grvae.model.losses import (
-    hinge_term,
+    classification_loss,
     kl_term,
     kl_weight,
     prior_ramp,
@@ -101,12 +100,9 @@ def joint_epoch(run: Run, train: ImageSet, batches: Iterable[Tensor]) -> Losses:
         ramp = prior_ramp(run.joint_progress, recipe)
         kl = kl_term(mean, scale, routing.latent_mask[images.labels], recipe, ramp).mean()
         loss = recipe.reconstruction_weight * reconstruction + kl_weight(ramp, recipe) * kl
-        if recipe.cross_entropy_weight:
-            scores = class_scores(mean, recipe.latents_per_class)
-            loss = loss + recipe.cross_entropy_weight * F.cross_entropy(scores, images.labels)
-        if recipe.hinge_weight:
-            hinge = hinge_term(mean, routing.latent_mask[images.labels], recipe).mean()
-            loss = loss + recipe.hinge_weight * hinge
+        if recipe.cross_entropy_weight or recipe.hinge_weight:
+            given = routing.routes_of(mean, batch, run.joint_progress)
+            loss = loss + classification_loss(mean, given, routing.latent_mask, recipe)
         run.phase_optimizer.step(loss)
         sums += len(batch) * torch.stack([loss, reconstruction, kl]).detach()
     loss_mean, reconstruction_mean, kl_mean = (sums / (run.passes * len(train))).tolist()

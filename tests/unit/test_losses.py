@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from grvae.model.losses import (
     binary_cross_entropy,
+    classification_loss,
     hinge_term,
     kl_as_published,
     kl_term,
@@ -137,3 +138,21 @@ def test_hinge_is_what_falls_short_of_the_floor_and_exceeds_the_ceiling(recipe):
     means = torch.tensor([[1.0, 2.5, 4.0], [1.0, 3.5, 2.0]])
     label = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     assert hinge_term(means, label, bounds).tolist() == [2.0 + 0.5 + 2.0, 0.0]
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "hinge"])
+def test_image_without_a_label_adds_nothing_to_a_classification_loss_but_counts_in_its_mean(
+    params, name
+):
+    recipe, mean = params.variant(name).recipe, torch.randn(4, 10)
+    labels, mask = torch.tensor([3, 10, 7, 10]), torch.eye(10)
+    labelled = classification_loss(mean[[0, 2]], labels[[0, 2]], mask, recipe)
+    assert labelled > 0
+    torch.testing.assert_close(classification_loss(mean, labels, mask, recipe), labelled / 2)
+
+
+def test_cross_entropy_of_labelled_images_is_pytorch_s_mean_times_its_weight(params):
+    recipe, mean = params.variant("cross_entropy").recipe, torch.randn(6, 10)
+    labels = torch.tensor([3, 1, 4, 1, 5, 9])
+    expected = recipe.cross_entropy_weight * F.cross_entropy(mean, labels)
+    assert torch.equal(classification_loss(mean, labels, torch.eye(10), recipe), expected)

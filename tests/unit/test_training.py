@@ -213,6 +213,26 @@ def test_hinge_loss_is_of_the_means(recipe, images):
     assert loss - reconstruction == pytest.approx(7 * 10 * 0.5, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("given", "of_each"),
+    [
+        ({"wrong_labels": 1.0}, 1.0),
+        ({"routed_images": 1e-9}, 0.0),
+        ({"wrong_labels": 1.0, "relabel_margin": 1.0}, 0.0),
+        ({"wrong_labels": 1.0, "relabel_margin": 1.0, "relabel_from": 0.5}, 1.0),
+    ],
+)
+def test_classification_loss_is_given_the_labels_that_routing_is_given(
+    recipe, images, given, of_each
+):
+    asked = {"routing": "none", "hinge_weight": 1.0, "floor": 5.0, "ceiling": 0.0}
+    run = frozen_run(recipe, images, **asked, **given, kl_weight=0.0, final_kl_weight=0.0)
+    run.model.encode = lambda pixels: (5 * torch.eye(10)[images.labels], torch.zeros(200, 10))
+    loss, reconstruction, _ = joint_epoch(run, images, [ALL])
+    # A wrong label's latent is five below the floor, and the right one's five above the ceiling.
+    assert loss - reconstruction == pytest.approx(10 * of_each, abs=1e-3)
+
+
 def test_latents_are_the_mean_and_the_deviation_times_the_noise_of_its_stream(recipe, images):
     run = frozen_run(recipe, images, noise=2.0)
     with torch.no_grad():
