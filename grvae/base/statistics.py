@@ -1,10 +1,10 @@
 """Intervals over seeds, at 95 %.
 
-Accuracies over seeds are skewed: a rare run loses a digit. No interval of their mean holds for few
-seeds, Student's no more than a bootstrap, since most samples have no such run. The median has an
-interval whatever the distribution; how rare the damage is stands beside it, as a count. Two
-variants share initial weights, batch order and noise at equal seed, so they are compared by their
-differences per seed.
+Accuracies over seeds are skewed: in a rare run a class collapses. No interval of their mean holds
+for few seeds, Student's no more than a bootstrap, since most samples have no such run. The median
+has an interval whatever the distribution; how often a class collapses stands beside it, as a count.
+Two variants share initial weights, batch order and noise at equal seed, so they are compared by
+their differences per seed.
 """
 
 from dataclasses import dataclass

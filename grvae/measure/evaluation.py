@@ -1,7 +1,7 @@
 """Everything that is measured of one trained model.
 
 Numbers are taken on the test split. What could be called a choice (the probe's fit, the assignment
-of latents to digits, the ends of a slider and where it rests) is made on the train split.
+of latents to classes, a slider's ends and the medians of the others) is made on the train split.
 """
 
 from collections.abc import Sequence
@@ -72,10 +72,10 @@ def measure(outcome: Outcome) -> dict[str, Any]:
     Returns:
         images: how many images were measured.
         classes: their names.
-        assignment: digit (place,) of each digit's place under the best one-to-one assignment.
-        recall: share (digit,) of each digit's images that the argmax gets right.
-        confusion: counts (digit, place of the largest score).
-        mean_activation: (digit, latent), mean of the activated mean.
+        assignment: class (place,) of each class's place under the best one-to-one assignment.
+        recall: share (class,) of each class's images that the argmax gets right.
+        confusion: counts (class, place of the largest score).
+        mean_activation: (class, latent), mean of the activated mean.
         And the metrics; see `grvae.measure.metrics.METRICS`.
     """
     activation = mean_activation(outcome.activations, outcome.labels, outcome.classes)
@@ -94,16 +94,16 @@ def measure(outcome: Outcome) -> dict[str, Any]:
 def class_sliders(
     model: VAE, recipe: Recipe, outcome: Outcome, place_of: Sequence[int] | None = None
 ) -> Sliders:
-    """The slider of each digit: of the latents at its place (digit,).
+    """The slider of each class: of the latents at its place (class,).
 
-    By default, a digit's place is the one that the best assignment gives it.
+    By default, a class's place is the one that the best assignment gives it.
     """
     if place_of is None:
         place_of = np.argsort(outcome.assignment).tolist()
     latents = model.activate(torch.from_numpy(outcome.train_means))
-    own = latents_of_places(recipe.latents_per_class, place_of)
+    label_latents = latents_of_places(recipe.latents_per_class, place_of)
     labels = torch.from_numpy(outcome.train_labels)
-    return read_sliders(latents, labels, own, outcome.evaluation.slider_percentiles)
+    return read_sliders(latents, labels, label_latents, outcome.evaluation.slider_percentiles)
 
 
 @repeatable(has_convolutions=True)
@@ -113,7 +113,7 @@ def draw_samples(model: VAE, sliders: Sliders, test: ImageSet) -> dict[str, np.n
 
     Args:
         model: a trained model.
-        sliders: of its digits; see `class_sliders`.
+        sliders: of its classes; see `class_sliders`.
         test: images to reconstruct.
 
     Returns:

@@ -29,7 +29,7 @@ class Outcome:
         labels: (image,) int64.
         means: (image, latent) float.
         activations: (image, latent) float, the activated means.
-        scores: (image, digit) float, what the means say of each digit; see
+        scores: (image, class) float, what the means say of each class; see
             `grvae.model.routing.class_scores`.
         sampled_scores: the same of sampled, activated encodings; None of a model without noise.
         squared_error: (image,), summed over pixels, decoding the activated mean.
@@ -38,7 +38,7 @@ class Outcome:
             model without noise, whose posterior has a spread that nothing uses.
         train_labels: (train image,) int64.
         train_means: (train image, latent) float.
-        train_scores: (train image, digit) float.
+        train_scores: (train image, class) float.
         evaluation: how to measure.
         spec: what the images share.
     """
@@ -64,18 +64,18 @@ class Outcome:
 
     @cached_property
     def confusion(self) -> np.ndarray:
-        """Counts (digit, place): how often each place holds the largest score."""
+        """Counts (class, place): how often each place holds the largest score."""
         return confusion_matrix(self.labels, self.scores.argmax(axis=1), self.classes)
 
     @cached_property
     def assignment(self) -> np.ndarray:
-        """The digit (place,) that each place stands for at best; chosen on the train split."""
+        """The class (place,) that each place stands for at best; chosen on the train split."""
         predictions = self.train_scores.argmax(axis=1)
         return best_assignment(confusion_matrix(self.train_labels, predictions, self.classes))
 
     @cached_property
     def recalls(self) -> np.ndarray:
-        """Share (digit,) of each digit's images that the argmax gets right."""
+        """Share (class,) of each class's images that the argmax gets right."""
         return recall(self.confusion)
 
 
@@ -114,7 +114,7 @@ def probe_accuracy(outcome: Outcome) -> float:
 
 
 def lowest_recall(outcome: Outcome) -> float:
-    """The recall of the digit that is recognised least often."""
+    """The recall of the class that is recognised least often."""
     return float(outcome.recalls.min())
 
 
@@ -253,7 +253,7 @@ def best_assignment(confusion: np.ndarray) -> np.ndarray:
     """The label (place,) of each place, one to one, for which accuracy is highest.
 
     Found by the Hungarian method. It is the fair reading of a model whose latents were never told
-    which digit to take.
+    which class to take.
     """
     labels, places = linear_sum_assignment(confusion, maximize=True)
     return labels[np.argsort(places)]

@@ -12,18 +12,18 @@ from grvae.measure.metrics import METRICS
 
 RunKey = tuple[str, int]  # variant and seed
 
-# Rare runs lose a digit and skew the accuracy over seeds: below this recall a digit is damaged.
+# Rare runs skew the accuracy over seeds: below this recall a class has collapsed.
 COLLAPSED_RECALL = 0.85
 
 
 def runs_table(measures: Mapping[RunKey, Mapping[str, Any]]) -> pd.DataFrame:
-    """One row a run: variant, seed, every scalar measure, and the recall of each digit."""
+    """One row a run: variant, seed, every scalar measure, and the recall of each class."""
     rows = []
     for (variant, seed), values in measures.items():
         scalars = {
             name: value for name, value in values.items() if not isinstance(value, list | dict)
         }
-        recalls = {f"recall_{digit}": value for digit, value in enumerate(values["recall"])}
+        recalls = {f"recall_{label}": value for label, value in enumerate(values["recall"])}
         rows.append({"variant": variant, "seed": seed, **scalars, **recalls})
     return pd.DataFrame(rows)
 
@@ -54,7 +54,7 @@ def summary_over_seeds(runs: pd.DataFrame, pixel_probe_accuracy: float) -> dict[
     Returns:
         `seeds`, their number; `pixels`; by variant and metric the median, the mean, the lowest and
         the highest value over seeds, with the ends of the median's interval for the main metrics;
-        how many runs have a damaged digit, see `collapsed_runs`; and the paired difference of the
+        how many runs have a collapsed class, see `collapsed_runs`; and the paired difference of the
         first variant to each other one.
     """
     groups = {str(variant): group for variant, group in runs.groupby("variant", sort=False)}

@@ -26,7 +26,7 @@ def kl_term(
     Args:
         mean: (batch, latent) float.
         scale: (batch, latent) float.
-        latent_mask: (batch, latent), 1 where the latent is the image's digit's.
+        latent_mask: (batch, latent), 1 where it is the image's label latent.
         recipe: which regulariser, and its prior.
         ramp: how far the prior has moved; see `prior_ramp`.
     """
@@ -82,7 +82,7 @@ def hinge_term(mean: Tensor, latent_mask: Tensor, recipe: Recipe) -> Tensor:
 def prior_ramp(progress: float, recipe: Recipe) -> float:
     """How far the prior has moved from 0 to its mean, in [0, 1], at a share of the joint phase.
 
-    It starts at 0, where the ReLU makes every digit take the positive side of its latent, and
+    It starts at 0, where the ReLU makes every class take the positive side of its latent, and
     arrives before the phase ends, so that the encoder settles.
     """
     start, end = recipe.prior_ramp
@@ -137,25 +137,25 @@ def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def kl_to_nearest_normal(
-    mean: Tensor, log_variance: Tensor, prior_mean: float | Tensor, slack: float
+    mean: Tensor, log_variance: Tensor, prior_mean: float | Tensor, dead_zone: float
 ) -> Tensor:
-    """KL divergence to the nearest unit normal with a mean within `slack` of `prior_mean`.
+    """KL divergence to the nearest unit normal with a mean within `dead_zone` of `prior_mean`.
 
-    A latent at rest may take any mean in that band at no cost. With a band above zero, a latent
-    that is not its digit's still tells the decoder something through a ReLU; with a single prior
+    A mean may lie anywhere in that band at no cost. With a band above zero, a latent that is not
+    the label latent still tells the decoder something through a ReLU; with a single prior
     at zero it is pulled there and tells nothing.
 
     Args:
         mean: (batch, latent) float.
         log_variance: (batch, latent) float, natural log.
         prior_mean: centre of the band; of every latent, or (batch, latent).
-        slack: half of its width; 0 is a single prior N(prior_mean, I).
+        dead_zone: half of its width; 0 is a single prior N(prior_mean, I).
 
     Returns:
         (batch,) nats, non-negative up to rounding; summed over latents.
     """
     distance = mean - prior_mean
-    return kl_to_standard_normal(distance - distance.clamp(-slack, slack), log_variance)
+    return kl_to_standard_normal(distance - distance.clamp(-dead_zone, dead_zone), log_variance)
 
 
 def kl_as_published(mean: Tensor, scale: Tensor) -> Tensor:
