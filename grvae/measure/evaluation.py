@@ -15,7 +15,7 @@ from grvae.base.determinism import repeatable
 from grvae.base.seeding import random_stream
 from grvae.measure.metrics import METRICS, Outcome, mean_activation
 from grvae.measure.sliders import Sliders, latents_of_places, read_sliders
-from grvae.model.images import ImageSet, as_pictures
+from grvae.model.images import ImageSet, as_pictures, by_parts
 from grvae.model.losses import binary_cross_entropy, kl_to_standard_normal, squared_error
 from grvae.model.routing import class_scores
 from grvae.model.vae import VAE
@@ -34,7 +34,7 @@ def observe(
     """Run a model on the test split, and on the train split for what is chosen there."""
     seen = [observe_part(model, part.pixels) for part in test.parts()]
     mean, scale, error, cross_entropy = (torch.cat(parts) for parts in zip(*seen, strict=True))
-    train_mean = torch.cat([model.encode(part.pixels)[0] for part in train.parts()])
+    train_mean = by_parts(lambda pixels: model.encode(pixels)[0], train.stored)
     sampled = kl = None
     if recipe.noise:
         kl = kl_to_standard_normal(mean, 2 * model.noise_std(scale).abs().log())

@@ -1,6 +1,6 @@
 """Labelled images as two tensors in memory, and which of them are for validation."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,6 +62,21 @@ class ImageSet:
 def scaled(stored: Tensor) -> Tensor:
     """Pixels as float32 in [0, 1], from bytes or from what they are already."""
     return stored if stored.is_floating_point() else stored.float() / 255
+
+
+def by_parts(network: Callable[[Tensor], Tensor], stored: Tensor) -> Tensor:
+    """What a network makes (image, ...) of stored images (image, pixel), `AT_ONCE` at a time.
+
+    All has its place from the start: small results that are kept among the large ones of each part
+    would fragment the memory, by some 100 MB.
+    """
+    first, *others = stored.split(AT_ONCE)
+    made = network(scaled(first))
+    result = made.new_empty(len(stored), *made.shape[1:])
+    result[: len(made)] = made
+    for place, part in zip(result.split(AT_ONCE)[1:], others, strict=True):
+        place.copy_(network(scaled(part)))
+    return result
 
 
 def load_images(path: Path, may_be_empty: bool = False) -> ImageSet:

@@ -13,7 +13,7 @@ from torch import Tensor
 from grvae.base.determinism import repeatable
 from grvae.model.augmentation import shift_at_random
 from grvae.model.checkpoint import Checkpoint
-from grvae.model.images import AT_ONCE, ImageSet, scaled
+from grvae.model.images import ImageSet, by_parts, scaled
 from grvae.model.losses import (
     classification_loss,
     kl_term,
@@ -124,8 +124,7 @@ def decoder_epoch(run: Run, latents: Tensor, stored: Tensor, batches: Iterable[T
 @torch.no_grad()
 def encode_all(model: VAE, stored: Tensor) -> Tensor:
     """Activated means (image, latent): what the decoder is given outside of training."""
-    parts = [model.activate(model.encode(scaled(part))[0]) for part in stored.split(AT_ONCE)]
-    return torch.cat(parts)
+    return by_parts(lambda pixels: model.activate(model.encode(pixels)[0]), stored)
 
 
 @torch.no_grad()
