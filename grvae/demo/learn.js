@@ -127,12 +127,15 @@ Demo.Learn = (() => {
   }
 
   /* The whole figure. `entries` are the index's models, `code` their sources; `onChoose()` when
-     another method is to be explained, so that its model can be brought. */
+     another method is to be explained, so that its model can be brought, and `onShow(figure)`
+     whenever it shows a step. */
   class Figure {
-    constructor(element, entries, code, onChoose = () => {}) {
+    constructor(element, entries, code, { onChoose = () => {}, onShow = (_) => {} } = {}) {
       this.element = element;
       this.code = code;
       this.onChoose = onChoose;
+      this.onShow = onShow;
+      this.isUnderWay = false; // whether one steps through it
       const first = (method) => entries.find((entry) => entry.method === method);
       this.methods = Object.keys(METHODS).filter((method) => method !== "none" && first(method));
       if (!this.methods.length) this.methods = ["routed"];
@@ -185,6 +188,7 @@ Demo.Learn = (() => {
 
     stepBy(step) {
       this.pause();
+      this.isUnderWay = true;
       this.at = (this.at + step + STEPS.length) % STEPS.length;
       this.show();
     }
@@ -192,6 +196,7 @@ Demo.Learn = (() => {
     play() {
       if (this.at === STEPS.length - 1) this.at = -1;
       const advance = () => {
+        this.isUnderWay = true;
         this.at += 1;
         this.show();
         if (this.at === STEPS.length - 1) this.pause();
@@ -207,11 +212,16 @@ Demo.Learn = (() => {
       this.find(".play").textContent = "Play";
     }
 
+    get step() {
+      return STEPS[this.at].name;
+    }
+
     show() {
       const step = STEPS[this.at];
       this.element.dataset.step = step.name;
       this.find(".sentence").textContent = step.text(this.label, this.method, this.limits[this.method]);
       this.find(".count").textContent = `${this.at + 1} of ${STEPS.length}`;
+      this.onShow(this);
     }
   }
 
