@@ -13,7 +13,9 @@ Demo.Learn = (() => {
   const pitch = Math.min(25, 250 / rows);
   const rowAt = (row) => 130.5 + pitch * (row - (rows - 1) / 2);
   // A latent's box: its edges, its name and its bar; long names take more room.
-  const BOX = hasLongNames ? { left: 184, right: 288, name: 189, bar: 247 } : { left: 206, right: 266, name: 215, bar: 224 };
+  const BOX = hasLongNames ? { left: 184, right: 288, name: 189, bar: 247 }
+    : count > 10 ? { left: 200, right: 268, name: 212, bar: 226 } // a number has two digits
+    : { left: 206, right: 266, name: 215, bar: 224 };
 
   const STEPS = [
     { name: "image", text: (label) => `An ${Images.imageOf(label)} goes in.` },
