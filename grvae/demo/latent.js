@@ -40,7 +40,7 @@ Demo.LatentCard = (() => {
     find(".by-class").replaceChildren(...averages.map((value, label) => {
       const bar = make("div", { className: "bar" });
       bar.style.setProperty("--length", String(Math.max(0, value) / most));
-      return make("li", {}, make("span", {}, Images.classes[label]), make("div", {}, bar), Words.decimal(value));
+      return make("li", {}, make("span", { title: Images.classes[label] }, Images.classes[label]), make("div", {}, bar), Words.decimal(value));
     }));
   }
 

@@ -13,7 +13,9 @@ Demo.Learn = (() => {
   const pitch = Math.min(25, 250 / rows);
   const rowAt = (row) => 130.5 + pitch * (row - (rows - 1) / 2);
   // A latent's box: its edges, its name and its bar; long names take more room.
-  const BOX = hasLongNames ? { left: 184, right: 288, name: 189, bar: 247 } : { left: 206, right: 266, name: 215, bar: 224 };
+  const BOX = hasLongNames ? { left: 184, right: 288, name: 189, bar: 247 }
+    : count > 10 ? { left: 200, right: 268, name: 212, bar: 226 } // a number has two digits
+    : { left: 206, right: 266, name: 215, bar: 224 };
 
   const STEPS = [
     { name: "image", text: (label) => `An ${Images.imageOf(label)} goes in.` },
@@ -127,12 +129,15 @@ Demo.Learn = (() => {
   }
 
   /* The whole figure. `entries` are the index's models, `code` their sources; `onChoose()` when
-     another method is to be explained, so that its model can be brought. */
+     another method is to be explained, so that its model can be brought, and `onShow(figure)`
+     whenever it shows a step. */
   class Figure {
-    constructor(element, entries, code, onChoose = () => {}) {
+    constructor(element, entries, code, { onChoose = () => {}, onShow = (_) => {} } = {}) {
       this.element = element;
       this.code = code;
       this.onChoose = onChoose;
+      this.onShow = onShow;
+      this.isUnderWay = false; // whether one steps through it
       const first = (method) => entries.find((entry) => entry.method === method);
       this.methods = Object.keys(METHODS).filter((method) => method !== "none" && first(method));
       if (!this.methods.length) this.methods = ["routed"];
@@ -185,6 +190,7 @@ Demo.Learn = (() => {
 
     stepBy(step) {
       this.pause();
+      this.isUnderWay = true;
       this.at = (this.at + step + STEPS.length) % STEPS.length;
       this.show();
     }
@@ -192,6 +198,7 @@ Demo.Learn = (() => {
     play() {
       if (this.at === STEPS.length - 1) this.at = -1;
       const advance = () => {
+        this.isUnderWay = true;
         this.at += 1;
         this.show();
         if (this.at === STEPS.length - 1) this.pause();
@@ -207,11 +214,16 @@ Demo.Learn = (() => {
       this.find(".play").textContent = "Play";
     }
 
+    get step() {
+      return STEPS[this.at].name;
+    }
+
     show() {
       const step = STEPS[this.at];
       this.element.dataset.step = step.name;
       this.find(".sentence").textContent = step.text(this.label, this.method, this.limits[this.method]);
       this.find(".count").textContent = `${this.at + 1} of ${STEPS.length}`;
+      this.onShow(this);
     }
   }
 

@@ -9,11 +9,14 @@ Demo.Live = (() => {
   const IMAGE_SECONDS = 0.8; // in slow motion
   const SHOW_MILLISECONDS = 120; // between two gradients that are shown
   const WIDTH = 480;
-  const LEFT = Images.hasLongNames ? 70 : 24; // of the matrix, for the names of its rows
+  const LEFT = Images.hasLongNames ? 80 : 24; // of the matrix, for the names of its rows
   const PITCH = (WIDTH - LEFT) / count;
-  const ROW = 130 / count;
+  const NAMED = count <= 30; // whether rows have names
+  const ROW = NAMED ? Math.max(13, 130 / count) : 130 / count;
   const PICTURE = Math.min(40, PITCH - 2);
-  const [NAMES, PICTURES, ZERO, BAR] = [146, 152, 228, 30]; // heights, and that of the longest bar
+  // Heights: of the matrix, of what is below it, and of the longest bar.
+  const MATRIX = ROW * count;
+  const [NAMES, PICTURES, ZERO, BAR] = [MATRIX + 16, MATRIX + 22, MATRIX + 98, 30];
   const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
   let images = null; // a promise of them
@@ -52,10 +55,10 @@ Demo.Live = (() => {
       this.asked = each(bar("asked", 0.8 * PITCH));
       this.passed = each(bar("passed", 0.4 * PITCH));
       this.drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${ZERO + BAR + 4}`, role: "img", "aria-label": "Not measured yet" },
-        svg("rect", { class: "ground", x: LEFT, y: 0, width: WIDTH - LEFT, height: 131 }),
-        ...(count > 30 ? [] : each((label) => name(LEFT - 6, ROW * (label + 0.5) + 4, classes[label], "end"))),
+        svg("rect", { class: "ground", x: LEFT, y: 0, width: WIDTH - LEFT, height: MATRIX + 1 }),
+        ...(!NAMED ? [] : each((label) => name(LEFT - 6, ROW * (label + 0.5) + 4, classes[label], "end"))),
         ...this.cells.flat(),
-        ...(Images.hasLongNames || count > 30 ? [] : each((latent) => name(columnAt(latent), NAMES, classes[latent], "middle"))),
+        ...(Images.hasLongNames || !NAMED ? [] : each((latent) => name(columnAt(latent), NAMES, classes[latent], "middle"))),
         ...this.pictures,
         svg("path", { class: "zero-line", d: `M${LEFT} ${ZERO}H${WIDTH}` }),
         ...this.asked, ...this.passed);

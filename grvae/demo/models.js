@@ -100,7 +100,7 @@ Demo.Models = (() => {
   /* ---- the explanation ---- */
 
   function explain(index) {
-    figure = new Demo.Learn.Figure(byId("learn"), state.entries, index, showExample);
+    figure = new Demo.Learn.Figure(byId("learn"), state.entries, index, { onChoose: showExample, onShow: Demo.Tour.follow });
     for (const button of byId("learn").querySelectorAll(".steps button")) button.disabled = false;
   }
 

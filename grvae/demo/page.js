@@ -49,7 +49,7 @@ Demo.start = async () => {
     document.documentElement.dataset.ready = "false";
   };
   Demo.Images.fill();
-  for (const part of [Demo.Sliders, Demo.Input, Models, Address, Demo.Live]) part.listen();
+  for (const part of [Demo.Sliders, Demo.Input, Models, Demo.Tour, Address, Demo.Live]) part.listen();
   if (!Data.canInflate()) {
     giveUp(`This browser is too old. The page needs ${byId("browsers").textContent}, or later.`);
     return;

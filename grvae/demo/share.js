@@ -86,7 +86,16 @@ Demo.Share = (() => {
     return name && Number(latent) < Images.count ? { name, latent: Number(latent) } : null;
   }
 
-  /** @param {any} shown */
+  /**
+   * What a link holds.
+   * @typedef {{
+   *   models?: string[], image?: number | null, strokes?: { x: number, y: number }[][] | null,
+   *   sliders?: (ArrayLike<number> | null)[], pure?: number | null, live?: typeof UNTOUCHED,
+   *   latent?: { name: string, latent: number } | null, view?: string | null, embed?: boolean,
+   * }} Shown
+   */
+
+  /** @param {Shown} shown */
   function write({ models, image, strokes, sliders, pure, live, latent, view, embed }) {
     const parts = [];
     if (models) parts.push(["m", models.join(",")]);
@@ -103,6 +112,7 @@ Demo.Share = (() => {
     return parts.length ? `#${parts.map((part) => part.join("=")).join("&")}` : "";
   }
 
+  /** @returns {Shown} */
   function read(hash) {
     const parts = new Map(
       hash.replace(/^#/, "").split("&").map((part) => [part.split("=")[0], part.slice(part.indexOf("=") + 1)]),

@@ -130,12 +130,13 @@ def handmade(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A page of two models whose means are an image's first ten pixels, less a half.
 
     So the largest mean is never the largest by its absolute value, and an activated mean is hardly
-    ever the mean itself. Of the second model nothing names the latents: 0 and 1 are swapped.
+    ever the mean itself. Of the second model nothing names the latents: 0 and 1 are swapped. Its
+    activation makes large what the first one's makes zero.
     """
     models, images = {}, handmade_images()
     recipe, runs = load_params(PROJECT / "params.yaml").recipe, []
-    for variant, routing in (("plain", "label"), ("swapped", "none")):
-        model = pixel_reader(10)
+    for variant, routing, latent_act in (("plain", "label", "relu"), ("swapped", "none", "abs")):
+        model = pixel_reader(10, latent_act)
         torch.nn.init.constant_(model.mean_head.bias, -0.5)
         model.decoder = torch.nn.Sequential(model.decoder)
         models[variant] = round_weights(model)

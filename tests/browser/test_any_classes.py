@@ -95,6 +95,8 @@ def test_every_class_has_a_slider_and_a_button_of_its_name_that_decodes_it(
     expected = decode(built.models["routed"], values(page, "latents"))
     shown = picture(page, "[data-variant=routed] .decoded", spec)
     np.testing.assert_allclose(shown, colours(expected, spec), atol=1 / 255)
+    for fold in page.locator(".model summary").all():
+        fold.click()
     script = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(script) <= 0
 
@@ -147,7 +149,7 @@ def test_link_keeps_many_sliders_and_a_class(open_page, pages):
     np.testing.assert_allclose(values(other, "latents"), values(page, "latents"), atol=1e-3)
 
 
-def test_letters_are_drawn_at_their_own_side_and_their_latents_have_room(open_page, tmp_path):
+def test_letters_are_drawn_at_their_own_side_and_their_names_have_room(open_page, tmp_path):
     spec = ImageSpec(tuple(string.ascii_uppercase), side=16, colours=1)
     page = open_page(file_address(build(tmp_path, spec)), **PHONE)
     expect(page.locator("h1")).to_have_text("A letter in 26 numbers")
@@ -157,6 +159,13 @@ def test_letters_are_drawn_at_their_own_side_and_their_latents_have_room(open_pa
     ink = values(page, "pixels").reshape(16, 16) > 0.3
     height, width = np.ptp(np.argwhere(ink), axis=0) + 1
     assert 10 <= max(height, width) <= 12  # 20 of 28
+    page.get_by_role("button", name="Card of latent C, Routed").click()
+    expect(page.locator("#latent .strongest figure")).to_have_count(9)
     script = """(all) => all.filter((each) => each.scrollWidth > each.clientWidth)
         .map((each) => [each.textContent, each.scrollWidth, each.clientWidth])"""
-    assert page.locator(".latent label, .row-name").evaluate_all(script) == []
+    texts = ".latent label, .row-name, .class .answer, #latent figcaption"
+    assert page.locator(texts).evaluate_all(script) == []
+    rows = page.locator("#live .side").first.locator("[text-anchor=end]")
+    heights = rows.evaluate_all("(all) => all.map((each) => Number(each.getAttribute('y')))")
+    assert len(heights) == 26
+    assert np.diff(heights).min() >= 13  # the size of their font

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.conftest import file_address
-from tests.browser.driving import label_of
+from tests.browser.driving import ROUTED, label_of
 
 # The latents of one side whose arrow back to the encoder is to be seen.
 LIT = """(side) => [...document.querySelectorAll("#learn .side")[side]
@@ -52,6 +52,33 @@ def test_reduced_motion_stops_the_arrows(open_page, built):
     page = open_page(file_address(built), reduced_motion="reduce")
     step_to(page, "through")
     assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_step_outlines_what_it_speaks_of_on_the_page_and_a_button_goes_there(open_page, built):
+    page = open_page(file_address(built), reduced_motion="reduce")
+    marked = page.locator(".spoken-of")
+    expect(marked).to_have_count(0)
+    label = label_of(page)
+    parts = {
+        "image": "#pad",
+        "encode": "#latent-0-0",
+        "error": f"{ROUTED} figure:last-child",
+        "through": "#live-mask",
+        "many": f"#latent-0-{label}",
+    }
+    for step, control in parts.items():
+        step_to(page, step)
+        page.locator("#go-there").press("Enter")
+        expect(page.locator(control)).to_be_focused()
+        expect(page.locator(control)).to_be_in_viewport()
+        expect(marked).to_have_count(1)
+        script = "(part, control) => part.contains(document.querySelector(control))"
+        assert marked.evaluate(script, control)
+    page.click("#random")  # whoever uses the page has left the steps
+    expect(marked).to_have_count(0)
+    page.click("#learn .back")
+    expect(marked).to_have_count(1)
+    expect(marked).to_contain_text("Floor")
 
 
 EXPLAIN = """(entry) => { window.figure = new Demo.Learn.Figure(

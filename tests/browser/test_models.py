@@ -89,6 +89,10 @@ def test_explanation_shows_what_is_decoded_from_the_activated_means(plain, handm
     np.testing.assert_allclose(canvas(plain, f"{PLAIN} .reconstruction"), expected, atol=1 / 255)
     picture = plain.locator(f"{PLAIN} .reconstruction").evaluate("(canvas) => canvas.toDataURL()")
     expect(plain.locator("#learn .picture-out").first).to_have_attribute("href", picture)
+    latents = np.abs(encode(handmade.models["swapped"], handmade.test.pixels[4:5])[0])
+    bars = plain.locator("#learn .side").last.locator(".latent-bar")
+    widths = bars.evaluate_all("(all) => all.map((bar) => Number(bar.getAttribute('width')))")
+    np.testing.assert_allclose(widths / np.max(widths), latents / latents.max(), atol=1e-2)
 
 
 def test_intervention_changes_activated_latents_and_tells_what_came_of_it(plain):
