@@ -4,7 +4,7 @@ Every run is measured on its set's validation split. Runs that the table has are
 that a stopped call goes on where it was.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,52 +33,41 @@ TINY, TINY_CLASSES, TINY_IMAGES = "tiny", 4, 50  # the first images of each of M
 PIXELS = "pixels"  # stands for a variant: a linear probe on them
 ACCURACY, RECALL, ERROR = (metric.__name__ for metric in METRICS)
 
-# Medians over seeds of a set's measures, by variant.
-Medians = Mapping[str, Mapping[str, float]]
-
 
 @dataclass(frozen=True)
 class Aim:
-    """What a target is about.
+    """What a target is about: a median over seeds of a variant, or how far it lies above another's.
 
     Attributes:
         what: in words.
-        of: computes it.
+        measure: accuracy or error.
+        of: the variant.
+        beyond: the other one.
         at_least: the target is the least that it should be, or else the most.
-        is_share: it is a share of the images.
     """
 
     what: str
-    of: Callable[[Medians], float]
-    at_least: bool
-    is_share: bool
+    measure: str
+    of: str
+    beyond: str | None = None
+    at_least: bool = False
 
 
 AIMS = {
-    "accuracy": Aim("argmax accuracy of `gated`", lambda m: m["gated"][ACCURACY], True, True),
+    "accuracy": Aim("argmax accuracy of `gated`", ACCURACY, "gated", at_least=True),
     "beyond_pixels": Aim(
         "what `gated` classifies beyond a linear probe on the pixels",
-        lambda m: m["gated"][ACCURACY] - m[PIXELS][ACCURACY],
-        True,
-        True,
+        ACCURACY,
+        "gated",
+        PIXELS,
+        at_least=True,
     ),
     "behind_loss": Aim(
-        "what `cross_entropy` classifies beyond `gated`",
-        lambda m: m["cross_entropy"][ACCURACY] - m["gated"][ACCURACY],
-        False,
-        True,
+        "what `cross_entropy` classifies beyond `gated`", ACCURACY, "cross_entropy", "gated"
     ),
-    "cost": Aim(
-        "squared error of `gated` above `baseline`",
-        lambda m: m["gated"][ERROR] - m["baseline"][ERROR],
-        False,
-        False,
-    ),
+    "cost": Aim("squared error of `gated` above `baseline`", ERROR, "gated", "baseline"),
     "cost_of_loss": Aim(
-        "squared error of `gated` above `cross_entropy`",
-        lambda m: m["gated"][ERROR] - m["cross_entropy"][ERROR],
-        False,
-        False,
+        "squared error of `gated` above `cross_entropy`", ERROR, "gated", "cross_entropy"
     ),
 }
 
@@ -181,18 +170,16 @@ def compare(rows: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
         }
         for _, runs in trained.groupby(["set", "variant"], sort=False)
     ]
+    medians: Any = rows.groupby(["set", "variant"])[[ACCURACY, ERROR]].median()
+    measured_sets = [name for name in comparison.sets if name in set(rows["set"])]
     aims = []
-    grouped = rows.groupby(["set", "variant"])[[ACCURACY, ERROR]]
-    medians = {str(name): of_set for name, of_set in grouped.median().groupby(level="set")}
-    missing = [name for name in comparison.sets if name not in medians]
-    for name, targets in comparison.sets.items():
-        if name in missing:
-            continue
-        of_set: Any = medians[name].droplevel("set").to_dict("index")
-        for key, target in targets.items():
+    for name in measured_sets:
+        for key, target in comparison.sets[name].items():
             aim = AIMS[key]
-            measured = aim.of(of_set)
-            write = write_percent if aim.is_share else write_number
+            measured = medians.loc[(name, aim.of), aim.measure]
+            if aim.beyond:
+                measured -= medians.loc[(name, aim.beyond), aim.measure]
+            write = write_percent if aim.measure == ACCURACY else write_number
             aims.append(
                 {
                     "set": name,
@@ -207,7 +194,7 @@ def compare(rows: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
         "rows": table,
         "aims": aims,
         "pixels": pixels,
-        "missing": missing,
+        "missing": [name for name in comparison.sets if name not in measured_sets],
         "seeds": len(comparison.seeds),
     }
 
