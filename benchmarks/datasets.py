@@ -201,22 +201,12 @@ def compare(rows: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
 
 @click.command(cls=StageCommand, help=__doc__)
 @paths("params", "targets", "data", "table", "markdown")
-@click.option("--only", multiple=True, help="Take this set and no other; may be given again.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True)
 def datasets(
-    params: Path,
-    targets: Path,
-    data: Path,
-    table: Path,
-    markdown: Path,
-    only: tuple[str, ...],
-    workers: int,
+    params: Path, targets: Path, data: Path, table: Path, markdown: Path, workers: int
 ) -> None:
     """Train what the table lacks, and write the page."""
     comparison = read_params(targets, Comparison)
-    if only:
-        kept = {name: comparison.sets[name] for name in comparison.sets if name in only}
-        comparison = comparison.model_copy(update={"sets": kept})
     fill_table(table, "run", runs_of(comparison, load_params(params), data), workers)
     write_page(markdown, compare(load_table(table), comparison))
 
