@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from timeit import timeit
 from typing import Any
 
 import click
@@ -106,10 +107,11 @@ def compare(contestants: Mapping[str, Contestant], rounds: int) -> dict[str, dic
         By name: seconds of a run and of an epoch of each phase, medians over rounds; and the
         floating-point operations of a run, as PyTorch counts them.
     """
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+    seconds: dict[str, list[tuple[float, ...]]] = {name: [] for name in contestants}
     for _ in range(1 + rounds):
         for name, each in contestants.items():
-            seconds[name].append((seconds_of(each.joint_steps), seconds_of(each.decoder_steps)))
+            phases = each.joint_steps, each.decoder_steps
+            seconds[name].append(tuple(timeit(steps, number=1) for steps in phases))
     costs = {}
     for name, each in contestants.items():
         joint, decoder = map(median, zip(*seconds[name][1:], strict=True))  # the first warms up
@@ -120,13 +122,6 @@ def compare(contestants: Mapping[str, Contestant], rounds: int) -> dict[str, dic
             "run_flops": each.over_a_run(flops_of(each.joint_steps), flops_of(each.decoder_steps)),
         }
     return costs
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def flops_of(work: Callable[[], object]) -> float:
