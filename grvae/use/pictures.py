@@ -163,8 +163,8 @@ def _strokes(is_ink: Mask) -> Mask:
     if sizes[~large].sum() > DIRTIEST * sizes.sum() or large.sum() > PARTS:
         raise ValueError("the picture is a scatter of spots")
     kept: Mask = large[patches]
-    rows, columns = np.nonzero(kept.any(axis=1))[0], np.nonzero(kept.any(axis=0))[0]
-    box = kept[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    (place,) = ndimage.find_objects(kept.astype(int))
+    box = kept[place]
     holes, count = ndimage.label(~np.pad(box, 1))
     areas = np.bincount(holes.ravel(), minlength=count + 1)[1:]
     large = areas >= SPECK * kept.sum()  # one of them is what is around the digit
