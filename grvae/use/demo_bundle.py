@@ -21,7 +21,7 @@ from torch import Tensor
 
 from grvae.base.determinism import repeatable
 from grvae.base.errors import GrvaeError
-from grvae.base.image_spec import MNIST, ImageSpec
+from grvae.base.image_spec import MNIST
 from grvae.base.layout import run_folder
 from grvae.base.storage import load_json, write_atomically
 from grvae.measure.sliders import latents_of_places, reached_range, read_sliders
@@ -36,7 +36,7 @@ TEST_IMAGES = 1000
 MINIATURES = (3500, 500)  # to train the page's own networks with, and to hold out
 GREYS = 15  # levels of a miniature's pixels above black
 IMAGES_BUDGET = 2_000_000  # bytes of test images, compressed; large ones are fewer
-PAGE_BUDGET = 6_000_000  # bytes, with every model of images of MNIST's size; see `page_budget`
+PAGE_BUDGET = 6_000_000  # bytes, with every model of images of MNIST's size
 ROOM_FOR_THE_REST = 300_000  # of these, for what is written by hand and the models' descriptions
 # What the explanation says of a method's limits.
 LIMITS = (
@@ -100,18 +100,16 @@ def build_bundle(
     train: ImageSet,
     test: ImageSet,
     percentiles: Sequence[float],
-    budget: int | None = None,
     test_images: int = TEST_IMAGES,
 ) -> dict[str, Any]:
     """Everything the page reads, JSON-able, by the name of the file that it goes to.
 
     Args:
-        runs: models to choose from; the page opens with `opening_runs`.
+        runs: models to choose from, as many as `PAGE_BUDGET` allows; the page opens with
+            `opening_runs`.
         train: images that tell the latents' ranges.
         test: images to choose the page's from.
         percentiles: of what a latent is on images of its class, between which the page draws it.
-        budget: bytes that all files together may have; later models are left out. By default, see
-            `page_budget`.
         test_images: how many of them the page has, if they are not too large.
 
     Returns:
@@ -123,7 +121,8 @@ def build_bundle(
         And for each model one under its name, see `describe_run`.
     """
     images, miniatures = describe_images(test, test_images), describe_miniatures(train, test)
-    budget = page_budget(test.spec) if budget is None else budget
+    # In proportion to an image, as the networks' outer layers are.
+    budget = round(PAGE_BUDGET * max(1.0, test.spec.pixels / MNIST.pixels))
     left = budget - ROOM_FOR_THE_REST - len(images["pixels"]) - len(miniatures["pixels"])
     too_much = f"would make the page larger than {budget / 1e6:.0f} MB"
     models: dict[str, Any] = {}
@@ -154,11 +153,6 @@ def build_bundle(
         "gate": source_of(_Gate.backward),
     }
     return {"index": index, "test_images": images, "miniatures": miniatures, **models}
-
-
-def page_budget(spec: ImageSpec) -> int:
-    """Bytes that a page may have: in proportion to an image, as the networks' outer layers are."""
-    return round(PAGE_BUDGET * max(1.0, spec.pixels / MNIST.pixels))
 
 
 def describe_spec(test: ImageSet) -> dict[str, Any]:
