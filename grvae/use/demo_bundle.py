@@ -7,6 +7,7 @@ base64, which a page may load by double click too.
 
 import hashlib
 import inspect
+import itertools
 import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -75,17 +76,15 @@ class Run:
         return f"{self.variant}-{self.seed}"
 
 
-def load_run(runs: Path, variant: Path, seed: int) -> Run:
-    """Read the files of one run below the folder of all, and of its variant."""
-    files = run_folder(runs, variant.stem, seed)
-    return Run(
-        variant=variant.stem,
-        seed=seed,
-        recipe=load_variant(variant).recipe,
-        model=load_vae(files.weights),
-        weights_sha256=hashlib.sha256(files.weights.read_bytes()).hexdigest(),
-        measures=load_json(files.measures),
-    )
+def load_runs(runs: Path, variants: Path, names: Sequence[str], seeds: Sequence[int]) -> list[Run]:
+    """Read the runs of variants, by seed, from the folders of all runs and of all variants."""
+    found = []
+    for seed, name in itertools.product(seeds, names):
+        files = run_folder(runs, name, seed)
+        recipe, model = load_variant(variants / f"{name}.json").recipe, load_vae(files.weights)
+        sha256 = hashlib.sha256(files.weights.read_bytes()).hexdigest()
+        found.append(Run(name, seed, recipe, model, sha256, load_json(files.measures)))
+    return found
 
 
 def opening_runs(runs: Sequence[Run]) -> list[Run]:
