@@ -183,13 +183,7 @@ def said(left_out: Mapping[str, str]) -> str:
 
 
 def write_page(folder: Path, sources: Path, bundle: Mapping[str, Any]) -> int:
-    """Write the page: its hand-written sources, copied, and the bundle; returns its size in bytes.
-
-    Raises:
-        GrvaeError: there is no page among the sources.
-    """
-    if not (sources / "index.html").is_file():
-        raise GrvaeError(f"no index.html in {sources}")
+    """Write the hand-written sources, copied, and the bundle; returns the size in bytes."""
     files = {path.name: path.read_bytes() for path in sorted(sources.iterdir()) if path.is_file()}
     for name, written in files.items():
         write_atomically(folder / name, written)

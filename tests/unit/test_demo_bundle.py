@@ -228,11 +228,6 @@ def test_page_of_the_default_networks_is_small(params, images, tmp_path):
     assert size < PAGE_BUDGET
 
 
-def test_sources_without_a_page_are_refused(tmp_path):
-    with pytest.raises(GrvaeError, match=r"no index\.html in"):
-        write_page(tmp_path / "page", tmp_path, {})
-
-
 def test_page_forbids_what_is_not_its_own_file_before_it_loads_anything():
     head = (PROJECT / "grvae" / "demo" / "index.html").read_text().partition("</head>")[0]
     (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', head)
