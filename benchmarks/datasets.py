@@ -16,17 +16,15 @@ import pandas as pd
 from pydantic import Field
 
 from benchmarks.pages import write_page
-from benchmarks.sweep import METRICS, PLACES, Row, Runs, fill_table, run_variant
+from benchmarks.sweep import METRICS, PLACES, Row, Runs, fill_table, measure_split, run_variant
 from grvae.base.command import StageCommand, paths
 from grvae.base.layout import DataFolder
 from grvae.base.storage import load_arrays, load_table, save_arrays
 from grvae.data.sets import IMAGES, PUBLISHED, load_dataset, write_splits
-from grvae.measure.evaluation import observe
 from grvae.measure.probe import linear_probe_accuracy
 from grvae.model.images import load_images
 from grvae.model.run import batch_plan
-from grvae.model.vae import VAE
-from grvae.params import Evaluation, Name, Params, Section, Seed, Variant, load_params, read_params
+from grvae.params import Evaluation, Name, Params, Section, Seed, load_params, read_params
 from grvae.show.markdown import write_number, write_percent
 
 TINY, TINY_CLASSES, TINY_IMAGES = "tiny", 4, 50  # the first images of each of MNIST's first classes
@@ -118,9 +116,19 @@ def runs_of(comparison: Comparison, params: Params, data: Path) -> Runs:
         if not prepare(name, params, data):
             continue
         files = DataFolder(data / name)
+        train = load_images(files.train)
         for variant in comparison.variants:
             chosen = params.variant(variant, {"dataset": name})
-            measure = partial(measure_set, name, variant, params.evaluation)
+            batch, passes = batch_plan(len(train), chosen.recipe)
+            about = {
+                "set": name,
+                "variant": variant,
+                "classes": len(train.spec.classes),
+                "images": len(train),
+                "batch": batch,
+                "steps": passes * -(-len(train) // batch),
+            }
+            measure = partial(measure_split, about, "validation", params.evaluation)
             for seed in comparison.seeds:
                 arguments = (chosen, seed, files, "cpu", measure, None)
                 runs[f"{name}-{variant}", seed] = partial(run_variant, *arguments)
@@ -128,24 +136,6 @@ def runs_of(comparison: Comparison, params: Params, data: Path) -> Runs:
             probe = partial(probe_pixels, name, params.evaluation, files)
             runs[f"{name}-{PIXELS}", comparison.seeds[0]] = probe
     return runs
-
-
-def measure_set(
-    name: str, kind: str, evaluation: Evaluation, model: VAE, variant: Variant, files: DataFolder
-) -> Row:
-    """The main metrics on validation images, and how many images a step and an epoch have."""
-    train, validation = load_images(files.train), load_images(files.validation)
-    outcome = observe(model, variant.recipe, evaluation, train[:0], validation)
-    batch, passes = batch_plan(len(train), variant.recipe)
-    return {
-        "set": name,
-        "variant": kind,
-        "classes": len(train.spec.classes),
-        "images": len(train),
-        "batch": batch,
-        "steps": passes * -(-len(train) // batch),
-        **{metric.__name__: round(metric(outcome), PLACES) for metric in METRICS},
-    }
 
 
 def probe_pixels(name: str, evaluation: Evaluation, files: DataFolder) -> Row:

@@ -121,14 +121,14 @@ def run_variant(
     return {**measures, "device": device, "cpu_seconds": seconds}
 
 
-def measure_trial(
-    family: str, split: str, evaluation: Evaluation, model: VAE, variant: Variant, files: DataFolder
+def measure_split(
+    about: Row, split: str, evaluation: Evaluation, model: VAE, variant: Variant, files: DataFolder
 ) -> Row:
     """The main metrics on one split; of `validation` and `test` the other is not opened."""
     images = load_images(getattr(files, split))
     outcome = observe(model, variant.recipe, evaluation, images[:0], images)
     measures = {metric.__name__: round(metric(outcome), PLACES) for metric in METRICS}
-    return {"family": family, **measures}
+    return {**about, **measures}
 
 
 def measure_study(
@@ -153,9 +153,8 @@ def trial_runs(
             variant = params.variant(trial.variant, trial.changes, f"trials.{name}.changes.")
         except ValueError as error:
             raise GrvaeError(f"{trials}: {error}") from error
-        measure = partial(measure_trial, trial.family, split, params.evaluation)
-        first, number = trial.seeds
-        for seed in range(first, first + number):
+        measure = partial(measure_split, {"family": trial.family}, split, params.evaluation)
+        for seed in sorted(expand(trial.seeds)):
             history = histories / f"{name}-{seed}.csv" if histories else None
             shared = (files, device, measure, history)
             runs[name, seed] = partial(run_variant, variant, seed, *shared)
