@@ -166,8 +166,7 @@ def study_runs(
 ) -> Runs:
     """The runs of the study that take a GPU, but for those that this code does not train."""
     study = read_params(params, Study)
-    evaluation = main.evaluation.merged({"probe_images": study.probe_images}, "probe_images.")
-    measure = partial(measure_study, classifier, evaluation)
+    measure = partial(measure_study, classifier, study.evaluation(main))
     return {
         (name, seed): partial(run_variant, variant, seed, files, device, measure, None)
         for name, variant in study.resolve(main).items()
