@@ -34,6 +34,7 @@ from grvae.model.vae import build_model
 from grvae.params import Recipe, load_params
 from grvae.show.style import GREY, OKABE_ITO, encode_png, styled
 
+ROUNDS = 9
 STEPS = 40  # are timed of each phase; nobody has to wait for 100 published epochs
 TIMED = ("gated", "routed", "published")
 # One of these grows while the others stay as they usually are.
@@ -55,14 +56,13 @@ def main() -> None:
 
 @main.command(cls=StageCommand)
 @paths("params", "images", "markdown", "out")
-@click.option("--rounds", type=click.IntRange(min=3), default=9)
-def speed(params: Path, images: Path, markdown: Path, out: Path, rounds: int) -> None:
+def speed(params: Path, images: Path, markdown: Path, out: Path) -> None:
     """Time the published recipe and the default ones in turns, in one process."""
     recipes, pixels = load_params(params), load_images(images)
     contestants = {name: Contestant(recipes.variant(name).recipe, pixels) for name in TIMED}
     with repeatable(has_convolutions=True):  # one thread, for all alike
-        costs = compare(contestants, rounds)
-    results = {"rounds": rounds, "costs": costs}
+        costs = compare(contestants, ROUNDS)
+    results = {"rounds": ROUNDS, "costs": costs}
     save_json(out, results)
     write_page(markdown, results)
 
