@@ -55,10 +55,6 @@ class Run:
     """One trained model and how it came about.
 
     Attributes:
-        variant: its name.
-        seed: its run seed.
-        recipe: how it was built and trained.
-        model: the trained model.
         weights_sha256: of the file that it was read from.
         measures: what was measured of it; see `grvae.measure.evaluation.measure`.
     """
@@ -204,10 +200,6 @@ def write_data(folder: Path, bundle: Mapping[str, Any]) -> int:
 
 def describe_images(test: ImageSet, count: int) -> dict[str, Any]:
     """Test images, evenly taken from the whole split, without regard to any model.
-
-    Args:
-        test: to choose from.
-        count: how many, at most.
 
     Returns:
         pixels: compressed (image, pixel) uint8; of an image with colours, first all of its red.
