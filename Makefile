@@ -24,7 +24,8 @@ INSTALLED := $(VENV)/installed
 
 repro: $(INSTALLED) scm
 	@grvae repro $(if $(JOBS),-j $(JOBS))
-	@grvae results
+	@dvc metrics diff --all 2>/dev/null || dvc metrics show
+	@echo "Report: reports/report.md, page: reports/demo/index.html"
 
 # In an archive without git, DVC is told so; after a `git init`, delete .dvc/config.local.
 scm: $(INSTALLED)
