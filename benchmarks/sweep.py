@@ -135,11 +135,8 @@ def measure_study(
     classifier: Path, evaluation: Evaluation, model: VAE, variant: Variant, files: DataFolder
 ) -> Row:
     """What the study measures, on the test split."""
-    train, test, trained = (
-        load_images(files.train),
-        load_images(files.test),
-        load_classifier(classifier),
-    )
+    train, test = load_images(files.train), load_images(files.test)
+    trained = load_classifier(classifier)
     return dict(measure_run(model, variant.recipe, evaluation, train, test, trained))
 
 
@@ -156,8 +153,7 @@ def trial_runs(
         measure = partial(measure_split, {"family": trial.family}, split, params.evaluation)
         for seed in sorted(expand(trial.seeds)):
             history = histories / f"{name}-{seed}.csv" if histories else None
-            shared = (files, device, measure, history)
-            runs[name, seed] = partial(run_variant, variant, seed, *shared)
+            runs[name, seed] = partial(run_variant, variant, seed, files, device, measure, history)
     return runs
 
 
