@@ -8,7 +8,6 @@
 #   make many-seeds  in how many runs a class collapses, over 100 seeds
 #   make study   what the study asks of a GPU: the published recipe, and many seeds
 #   make datasets  the default recipe on sets of other sizes and kinds, against our targets
-#   make drawn   how well the trained runs read digits drawn in many styles
 #   make lint    formatting, lint and types
 PYTHON ?= python3
 # How many runs train at a time, each on one core; if not given, as many as this machine lets us use.
@@ -21,11 +20,12 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race front many-seeds study datasets drawn chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race front many-seeds study datasets chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@grvae repro $(if $(JOBS),-j $(JOBS))
-	@grvae results
+	@dvc metrics diff --all 2>/dev/null || dvc metrics show
+	@echo "Report: reports/report.md, page: reports/demo/index.html"
 
 # In an archive without git, DVC is told so; after a `git init`, delete .dvc/config.local.
 scm: $(INSTALLED)
@@ -60,11 +60,6 @@ race: $(INSTALLED)
 		--trials reports/many_seeds/runs.csv --histories reports/many_seeds/histories \
 		--quoted reports/published.json \
 		--figure reports/benchmark/race.png --markdown reports/benchmark/race.md
-
-# How well the trained runs read digits as people draw them on a screen, by digit and variant.
-drawn: $(INSTALLED)
-	python -m benchmarks.drawn_styles --params params.yaml --runs runs \
-		--out reports/drawn_styles.json --table reports/drawn_styles.md
 
 # Accuracy against error of every recipe that was tried, on validation images: hours. Runs that the
 # table has are not repeated.

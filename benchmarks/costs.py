@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from timeit import timeit
 from typing import Any
 
 import click
@@ -33,6 +34,7 @@ from grvae.model.vae import build_model
 from grvae.params import Recipe, load_params
 from grvae.show.style import GREY, OKABE_ITO, encode_png, styled
 
+ROUNDS = 9
 STEPS = 40  # are timed of each phase; nobody has to wait for 100 published epochs
 TIMED = ("gated", "routed", "published")
 # One of these grows while the others stay as they usually are.
@@ -54,14 +56,13 @@ def main() -> None:
 
 @main.command(cls=StageCommand)
 @paths("params", "images", "markdown", "out")
-@click.option("--rounds", type=click.IntRange(min=3), default=9)
-def speed(params: Path, images: Path, markdown: Path, out: Path, rounds: int) -> None:
+def speed(params: Path, images: Path, markdown: Path, out: Path) -> None:
     """Time the published recipe and the default ones in turns, in one process."""
     recipes, pixels = load_params(params), load_images(images)
     contestants = {name: Contestant(recipes.variant(name).recipe, pixels) for name in TIMED}
     with repeatable(has_convolutions=True):  # one thread, for all alike
-        costs = compare(contestants, rounds)
-    results = {"rounds": rounds, "costs": costs}
+        costs = compare(contestants, ROUNDS)
+    results = {"rounds": ROUNDS, "costs": costs}
     save_json(out, results)
     write_page(markdown, results)
 
@@ -106,10 +107,11 @@ def compare(contestants: Mapping[str, Contestant], rounds: int) -> dict[str, dic
         By name: seconds of a run and of an epoch of each phase, medians over rounds; and the
         floating-point operations of a run, as PyTorch counts them.
     """
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+    seconds: dict[str, list[tuple[float, ...]]] = {name: [] for name in contestants}
     for _ in range(1 + rounds):
         for name, each in contestants.items():
-            seconds[name].append((seconds_of(each.joint_steps), seconds_of(each.decoder_steps)))
+            phases = each.joint_steps, each.decoder_steps
+            seconds[name].append(tuple(timeit(steps, number=1) for steps in phases))
     costs = {}
     for name, each in contestants.items():
         joint, decoder = map(median, zip(*seconds[name][1:], strict=True))  # the first warms up
@@ -120,13 +122,6 @@ def compare(contestants: Mapping[str, Contestant], rounds: int) -> dict[str, dic
             "run_flops": each.over_a_run(flops_of(each.joint_steps), flops_of(each.decoder_steps)),
         }
     return costs
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def flops_of(work: Callable[[], object]) -> float:

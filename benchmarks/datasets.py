@@ -4,7 +4,7 @@ Every run is measured on its set's validation split. Runs that the table has are
 that a stopped call goes on where it was.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,69 +16,56 @@ import pandas as pd
 from pydantic import Field
 
 from benchmarks.pages import write_page
-from benchmarks.sweep import METRICS, PLACES, Row, Runs, fill_table, run_variant
+from benchmarks.sweep import METRICS, PLACES, Row, Runs, fill_table, measure_split, run_variant
 from grvae.base.command import StageCommand, paths
 from grvae.base.layout import DataFolder
 from grvae.base.storage import load_arrays, load_table, save_arrays
 from grvae.data.sets import IMAGES, PUBLISHED, load_dataset, write_splits
-from grvae.measure.evaluation import observe
 from grvae.measure.probe import linear_probe_accuracy
 from grvae.model.images import load_images
 from grvae.model.run import batch_plan
-from grvae.model.vae import VAE
-from grvae.params import Evaluation, Name, Params, Section, Seed, Variant, load_params, read_params
+from grvae.params import Evaluation, Name, Params, Section, Seed, load_params, read_params
 from grvae.show.markdown import write_number, write_percent
 
 TINY, TINY_CLASSES, TINY_IMAGES = "tiny", 4, 50  # the first images of each of MNIST's first classes
 PIXELS = "pixels"  # stands for a variant: a linear probe on them
 ACCURACY, RECALL, ERROR = (metric.__name__ for metric in METRICS)
 
-# Medians over seeds of a set's measures, by variant.
-Medians = Mapping[str, Mapping[str, float]]
-
 
 @dataclass(frozen=True)
 class Aim:
-    """What a target is about.
+    """What a target is about: a median over seeds of a variant, or how far it lies above another's.
 
     Attributes:
         what: in words.
-        of: computes it.
+        measure: accuracy or error.
+        of: the variant.
+        beyond: the other one.
         at_least: the target is the least that it should be, or else the most.
-        is_share: it is a share of the images.
     """
 
     what: str
-    of: Callable[[Medians], float]
-    at_least: bool
-    is_share: bool
+    measure: str
+    of: str
+    beyond: str | None = None
+    at_least: bool = False
 
 
 AIMS = {
-    "accuracy": Aim("argmax accuracy of `gated`", lambda m: m["gated"][ACCURACY], True, True),
+    "accuracy": Aim("argmax accuracy of `gated`", ACCURACY, "gated", at_least=True),
     "beyond_pixels": Aim(
         "what `gated` classifies beyond a linear probe on the pixels",
-        lambda m: m["gated"][ACCURACY] - m[PIXELS][ACCURACY],
-        True,
-        True,
+        ACCURACY,
+        "gated",
+        PIXELS,
+        at_least=True,
     ),
     "behind_loss": Aim(
-        "what `cross_entropy` classifies beyond `gated`",
-        lambda m: m["cross_entropy"][ACCURACY] - m["gated"][ACCURACY],
-        False,
-        True,
+        "what `cross_entropy` classifies beyond `gated`", ACCURACY, "cross_entropy", "gated"
     ),
-    "cost": Aim(
-        "squared error of `gated` above `baseline`",
-        lambda m: m["gated"][ERROR] - m["baseline"][ERROR],
-        False,
-        False,
-    ),
+    "cost": Aim("squared error of `gated` above `baseline`", ERROR, "gated", "baseline"),
     "cost_of_loss": Aim(
-        "squared error of `gated` above `cross_entropy`",
-        lambda m: m["gated"][ERROR] - m["cross_entropy"][ERROR],
-        False,
-        False,
+        "squared error of `gated` above `cross_entropy`", ERROR, "gated", "cross_entropy"
     ),
 }
 
@@ -129,9 +116,19 @@ def runs_of(comparison: Comparison, params: Params, data: Path) -> Runs:
         if not prepare(name, params, data):
             continue
         files = DataFolder(data / name)
+        train = load_images(files.train)
         for variant in comparison.variants:
             chosen = params.variant(variant, {"dataset": name})
-            measure = partial(measure_set, name, variant, params.evaluation)
+            batch, passes = batch_plan(len(train), chosen.recipe)
+            about = {
+                "set": name,
+                "variant": variant,
+                "classes": len(train.spec.classes),
+                "images": len(train),
+                "batch": batch,
+                "steps": passes * -(-len(train) // batch),
+            }
+            measure = partial(measure_split, about, "validation", params.evaluation)
             for seed in comparison.seeds:
                 arguments = (chosen, seed, files, "cpu", measure, None)
                 runs[f"{name}-{variant}", seed] = partial(run_variant, *arguments)
@@ -139,24 +136,6 @@ def runs_of(comparison: Comparison, params: Params, data: Path) -> Runs:
             probe = partial(probe_pixels, name, params.evaluation, files)
             runs[f"{name}-{PIXELS}", comparison.seeds[0]] = probe
     return runs
-
-
-def measure_set(
-    name: str, kind: str, evaluation: Evaluation, model: VAE, variant: Variant, files: DataFolder
-) -> Row:
-    """The main metrics on validation images, and how many images a step and an epoch have."""
-    train, validation = load_images(files.train), load_images(files.validation)
-    outcome = observe(model, variant.recipe, evaluation, train[:0], validation)
-    batch, passes = batch_plan(len(train), variant.recipe)
-    return {
-        "set": name,
-        "variant": kind,
-        "classes": len(train.spec.classes),
-        "images": len(train),
-        "batch": batch,
-        "steps": passes * -(-len(train) // batch),
-        **{metric.__name__: round(metric(outcome), PLACES) for metric in METRICS},
-    }
 
 
 def probe_pixels(name: str, evaluation: Evaluation, files: DataFolder) -> Row:
@@ -181,18 +160,16 @@ def compare(rows: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
         }
         for _, runs in trained.groupby(["set", "variant"], sort=False)
     ]
+    medians: Any = rows.groupby(["set", "variant"])[[ACCURACY, ERROR]].median()
+    measured_sets = [name for name in comparison.sets if name in set(rows["set"])]
     aims = []
-    grouped = rows.groupby(["set", "variant"])[[ACCURACY, ERROR]]
-    medians = {str(name): of_set for name, of_set in grouped.median().groupby(level="set")}
-    missing = [name for name in comparison.sets if name not in medians]
-    for name, targets in comparison.sets.items():
-        if name in missing:
-            continue
-        of_set: Any = medians[name].droplevel("set").to_dict("index")
-        for key, target in targets.items():
+    for name in measured_sets:
+        for key, target in comparison.sets[name].items():
             aim = AIMS[key]
-            measured = aim.of(of_set)
-            write = write_percent if aim.is_share else write_number
+            measured = medians.loc[(name, aim.of), aim.measure]
+            if aim.beyond:
+                measured -= medians.loc[(name, aim.beyond), aim.measure]
+            write = write_percent if aim.measure == ACCURACY else write_number
             aims.append(
                 {
                     "set": name,
@@ -207,29 +184,19 @@ def compare(rows: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
         "rows": table,
         "aims": aims,
         "pixels": pixels,
-        "missing": missing,
+        "missing": [name for name in comparison.sets if name not in measured_sets],
         "seeds": len(comparison.seeds),
     }
 
 
 @click.command(cls=StageCommand, help=__doc__)
 @paths("params", "targets", "data", "table", "markdown")
-@click.option("--only", multiple=True, help="Take this set and no other; may be given again.")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True)
 def datasets(
-    params: Path,
-    targets: Path,
-    data: Path,
-    table: Path,
-    markdown: Path,
-    only: tuple[str, ...],
-    workers: int,
+    params: Path, targets: Path, data: Path, table: Path, markdown: Path, workers: int
 ) -> None:
     """Train what the table lacks, and write the page."""
     comparison = read_params(targets, Comparison)
-    if only:
-        kept = {name: comparison.sets[name] for name in comparison.sets if name in only}
-        comparison = comparison.model_copy(update={"sets": kept})
     fill_table(table, "run", runs_of(comparison, load_params(params), data), workers)
     write_page(markdown, compare(load_table(table), comparison))
 

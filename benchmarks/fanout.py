@@ -3,7 +3,7 @@
     python -m benchmarks.fanout --params params.yaml --table reports/fanout/speedup.csv \
         --summary reports/fanout/speedup.json --markdown reports/fanout/speedup.md
 
-Both run the whole pipeline from nothing but the downloaded images, by turns in each round,
+Both run the committed pipeline from nothing but the downloaded images, by turns in each round,
 with one thread a process. On a machine that has other work the numbers say nothing.
 """
 
@@ -88,20 +88,11 @@ def benchmark(
 
 
 def copy_project(folder: Path, params: Path) -> None:
-    """The files that git tracks, as they are, in a repository of their own, and the images."""
-    names = subprocess.check_output(["git", "ls-files", "-z"], cwd=PROJECT, text=True)
-    for name in filter(None, names.split("\0")):
-        if (PROJECT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(PROJECT / name, folder / name)
-    (folder / "dvc.lock").unlink(missing_ok=True)
+    """A clone of the present commit, with these parameters, no results and the images."""
+    subprocess.check_call(["git", "clone", "--quiet", PROJECT, folder])
+    (folder / "dvc.lock").unlink()
     shutil.copy(params, folder / "params.yaml")
-    for command in (
-        ("git", "init", "--quiet"),
-        ("git", "add", "--all"),
-        (*DVC, "repro", "download"),
-    ):
-        measure(command, folder)
+    measure((*DVC, "repro", "download"), folder)
 
 
 def measure(command: tuple[str, ...], folder: Path) -> tuple[float, float]:

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 from grvae.base.command import CommandGroup, StageCommand, paths
-from grvae.base.statistics import estimate_median
 from grvae.base.storage import load_json, load_table, write_atomically
-from grvae.measure.summary import COLLAPSED_RECALL, collapsed_runs
+from grvae.measure.summary import COLLAPSED_RECALL
 from grvae.show.markdown import load_template, render_template
+from grvae.show.report import summaries
 from grvae.show.style import (
     GREY,
     OKABE_ITO,
@@ -46,20 +46,16 @@ def main() -> None:
 @paths("table", "markdown")
 def seeds(table: Path, markdown: Path) -> None:
     """List what many seeds say of each recipe, and in how many runs a class collapsed."""
-    rows = [
-        {
-            "trial": trial,
-            "accuracy": estimate_median(runs["argmax_accuracy"].to_numpy()),
-            "mean": runs["argmax_accuracy"].mean(),
-            "lowest": runs["argmax_accuracy"].min(),
-            "lowest_recall": runs["lowest_recall"].min(),
-            "error": runs["squared_error_per_image"].median(),
-            "on_gpu": (runs["device"] != "cpu").sum(),
-            "collapsed": collapsed_runs(runs["lowest_recall"].to_numpy()),
-        }
-        for trial, runs in load_table(table).groupby("trial", sort=False)
-    ]
-    write_page(markdown, {"rows": rows, "collapsed_recall": COLLAPSED_RECALL})
+    runs = load_table(table)
+    trials = runs.assign(on_gpu=runs["device"] != "cpu").groupby("trial")
+    context = {
+        "rows": summaries(runs),
+        "mean": trials["argmax_accuracy"].mean(),
+        "lowest": trials["argmax_accuracy"].min(),
+        "on_gpu": trials["on_gpu"].sum(),
+        "collapsed_recall": COLLAPSED_RECALL,
+    }
+    write_page(markdown, context)
 
 
 @main.command(cls=StageCommand)

@@ -121,25 +121,22 @@ def run_variant(
     return {**measures, "device": device, "cpu_seconds": seconds}
 
 
-def measure_trial(
-    family: str, split: str, evaluation: Evaluation, model: VAE, variant: Variant, files: DataFolder
+def measure_split(
+    about: Row, split: str, evaluation: Evaluation, model: VAE, variant: Variant, files: DataFolder
 ) -> Row:
     """The main metrics on one split; of `validation` and `test` the other is not opened."""
     images = load_images(getattr(files, split))
     outcome = observe(model, variant.recipe, evaluation, images[:0], images)
     measures = {metric.__name__: round(metric(outcome), PLACES) for metric in METRICS}
-    return {"family": family, **measures}
+    return {**about, **measures}
 
 
 def measure_study(
     classifier: Path, evaluation: Evaluation, model: VAE, variant: Variant, files: DataFolder
 ) -> Row:
     """What the study measures, on the test split."""
-    train, test, trained = (
-        load_images(files.train),
-        load_images(files.test),
-        load_classifier(classifier),
-    )
+    train, test = load_images(files.train), load_images(files.test)
+    trained = load_classifier(classifier)
     return dict(measure_run(model, variant.recipe, evaluation, train, test, trained))
 
 
@@ -153,12 +150,10 @@ def trial_runs(
             variant = params.variant(trial.variant, trial.changes, f"trials.{name}.changes.")
         except ValueError as error:
             raise GrvaeError(f"{trials}: {error}") from error
-        measure = partial(measure_trial, trial.family, split, params.evaluation)
-        first, number = trial.seeds
-        for seed in range(first, first + number):
+        measure = partial(measure_split, {"family": trial.family}, split, params.evaluation)
+        for seed in sorted(expand(trial.seeds)):
             history = histories / f"{name}-{seed}.csv" if histories else None
-            shared = (files, device, measure, history)
-            runs[name, seed] = partial(run_variant, variant, seed, *shared)
+            runs[name, seed] = partial(run_variant, variant, seed, files, device, measure, history)
     return runs
 
 
@@ -167,8 +162,7 @@ def study_runs(
 ) -> Runs:
     """The runs of the study that take a GPU, but for those that this code does not train."""
     study = read_params(params, Study)
-    evaluation = main.evaluation.merged({"probe_images": study.probe_images}, "probe_images.")
-    measure = partial(measure_study, classifier, evaluation)
+    measure = partial(measure_study, classifier, study.evaluation(main))
     return {
         (name, seed): partial(run_variant, variant, seed, files, device, measure, None)
         for name, variant in study.resolve(main).items()

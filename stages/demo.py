@@ -8,18 +8,14 @@ from grvae.base.command import StageCommand, paths
 from grvae.base.layout import DataFolder
 from grvae.model.images import load_images
 from grvae.params import load_params
-from grvae.use.demo_bundle import build_bundle, load_run, said, write_page
+from grvae.use.demo_bundle import build_bundle, load_runs, said, write_page
 
 
 @click.command(cls=StageCommand, help=__doc__)
 @paths("params", "variants", "data", "runs", "sources", "page")
 def demo(params: Path, variants: Path, data: Path, runs: Path, sources: Path, page: Path) -> None:
     settings = load_params(params)
-    shown = [
-        load_run(runs, variants / f"{variant}.json", seed)
-        for seed in settings.seeds
-        for variant in settings.variants
-    ]
+    shown = load_runs(runs, variants, settings.variants, settings.seeds)
     train, test = load_images(DataFolder(data).train), load_images(DataFolder(data).test)
     bundle = build_bundle(shown, train, test, settings.evaluation.slider_percentiles)
     for each in bundle["index"]["left_out"]:

@@ -8,7 +8,7 @@ from grvae.base.command import StageCommand, paths
 from grvae.base.layout import DataFolder
 from grvae.model.images import load_images
 from grvae.params import load_params
-from grvae.use.demo_bundle import build_bundle, load_run, opening_runs, write_data
+from grvae.use.demo_bundle import build_bundle, load_runs, opening_runs, write_data
 
 TEST_IMAGES = 500  # so that the whole page takes at most 1.5 MB
 
@@ -17,10 +17,7 @@ TEST_IMAGES = 500  # so that the whole page takes at most 1.5 MB
 @paths("params", "variants", "data", "runs", "out")
 def page(params: Path, variants: Path, data: Path, runs: Path, out: Path) -> None:
     settings = load_params(params)
-    first = [
-        load_run(runs, variants / f"{variant}.json", settings.seeds[0])
-        for variant in settings.variants
-    ]
+    first = load_runs(runs, variants, settings.variants, settings.seeds[:1])
     train, test = load_images(DataFolder(data).train), load_images(DataFolder(data).test)
     percentiles = settings.evaluation.slider_percentiles
     bundle = build_bundle(opening_runs(first), train, test, percentiles, test_images=TEST_IMAGES)

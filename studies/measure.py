@@ -86,9 +86,7 @@ def main(
     out: Path,
 ) -> None:
     study, chosen = read_params(params, Study), load_variant(variant)
-    evaluation = load_params(main_params).evaluation.merged(
-        {"probe_images": study.probe_images}, "probe_images."
-    )
+    evaluation = study.evaluation(load_params(main_params))
     files = DataFolder(data / chosen.dataset)
     train, test = load_images(files.train), load_images(files.test)
     classifier = load_classifier(classifiers / f"{chosen.dataset}.safetensors")

@@ -14,9 +14,7 @@ from grvae.show.markdown import (
     MISSING,
     load_template,
     render_template,
-    write_number,
-    write_percent,
-    write_signed,
+    write_value,
 )
 from grvae.show.style import encode_png
 from studies.findings import load_runs
@@ -25,21 +23,17 @@ from studies.plan import MEASURES, Part, Plan, Statement
 from studies.registration import Deviations
 
 
-def write_value(value: float, statement: Statement) -> str:
-    """A value of a statement's quantity: shares in per cent, differences signed."""
-    measure = MEASURES[statement.measure]
-    if statement.minus is None:
-        write = write_percent if measure.is_share else write_number
-        return write(value, measure.decimals)
-    scale, unit = (100, " points") if measure.is_share else (1, "")
-    return write_signed(scale * value, measure.decimals) + unit
+def write_found(value: float, statement: Statement) -> str:
+    """A value of a statement's quantity."""
+    measure, is_difference = MEASURES[statement.measure], statement.minus is not None
+    return write_value(value, measure.decimals, measure.is_share, is_difference)
 
 
 def write_effect(finding: Mapping[Hashable, Any], part: Part) -> str:
     """A finding's value, and the ends of its interval if it has one."""
     if pd.isna(finding["value"]):
         return MISSING
-    value, low, high = (write_value(finding[key], part) for key in ("value", "low", "high"))
+    value, low, high = (write_found(finding[key], part) for key in ("value", "low", "high"))
     if pd.isna(finding["low"]):
         return f"{value} (too few runs)"
     return f"{value} ({low.removesuffix(' points')} to {high.removesuffix(' points')})"
@@ -48,12 +42,12 @@ def write_effect(finding: Mapping[Hashable, Any], part: Part) -> str:
 def write_margin(statement: Statement) -> str:
     """The bound of a statement, with its side."""
     side = ">" if statement.more_than is not None else "<"
-    return f"{side} {write_value(statement.margin, statement)}"
+    return f"{side} {write_found(statement.margin, statement)}"
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "effect": write_effect,
-    "found": lambda finding, part: write_value(finding["value"], part),
+    "found": lambda finding, part: write_found(finding["value"], part),
     "margin": write_margin,
 }
 

@@ -11,6 +11,7 @@ from grvae.base.errors import GrvaeError
 from grvae.base.storage import save_json
 from grvae.params import (
     DatasetName,
+    Evaluation,
     Name,
     Params,
     ProbeImages,
@@ -70,6 +71,10 @@ class Study(Section):
             if name not in self.runs or not set(self.seeds) <= expand(self.runs[name].cpu):
                 raise ValueError(f"variants: got {name!r}, but runs.{name}.cpu lacks the seeds")
         return self
+
+    def evaluation(self, main: Params) -> Evaluation:
+        """How the study measures: as the main pipeline does, but for the probe's images."""
+        return main.evaluation.model_copy(update={"probe_images": self.probe_images})
 
     def resolve(self, main: Params) -> dict[str, Variant]:
         """All variants in full, by name.

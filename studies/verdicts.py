@@ -78,10 +78,7 @@ def values_of(variant: str, statement: Statement, runs: pd.DataFrame) -> np.ndar
 def estimate(statement: Statement, runs: pd.DataFrame, level: float) -> Estimate:
     """What the runs say of the quantity that a statement bounds.
 
-    Args:
-        statement: measure and variants.
-        runs: one row a run.
-        level: the probability with which the interval may miss.
+    The interval may miss with a probability of `level`.
     """
     values = values_of(statement.variant, statement, runs)
     others = values_of(statement.minus, statement, runs) if statement.minus else None

@@ -64,14 +64,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Contents:
-    """What lies in a folder, or in the one folder in it.
-
-    Attributes:
-        layout: in words.
-        folder: where it lies.
-        folders: those in it.
-        files: those in it.
-    """
+    """The layout in words, and what lies in a folder, or in the one folder in it."""
 
     layout: str
     folder: Path

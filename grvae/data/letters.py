@@ -14,7 +14,6 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 import matplotlib
 import numpy as np
@@ -23,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from grvae.base.errors import GrvaeError
 from grvae.data.labelled import Dataset
 from grvae.data.pictures import Bytes, boxed
-from grvae.data.sources import npm_pack
+from grvae.data.sources import new_place, npm_pack
 
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 FONTS = Path(__file__).with_name("fonts.csv")  # family, version, SHA-256, licence, split
@@ -93,18 +92,17 @@ def fetch(fonts: list[dict[str, str]], place: Path, say: Callable[[str], object]
         some = missing[start : start + AT_ONCE]
         say(f"letters: fetching fonts {start + 1} to {start + len(some)} of {len(missing)} by npm")
         names = [f"@{SCOPE}/{font['family']}@{font['version']}" for font in some]
-        place.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=place) as new:
+        with new_place(place) as new:
             try:
-                npm_pack(names, Path(new))
+                npm_pack(names, new)
             except (OSError, GrvaeError) as error:
                 raise GrvaeError(
                     f"letters: no fonts, {error}; dataset=letters_small draws those of matplotlib"
                 ) from error
             for font in some:
-                if not _is_right(Path(new) / _archive(font), font):
+                if not _is_right(new / _archive(font), font):
                     raise GrvaeError(f"letters: the package of {font['family']} is another one")
-                (Path(new) / _archive(font)).replace(place / _archive(font))
+                (new / _archive(font)).replace(place / _archive(font))
 
 
 def _archive(font: dict[str, str]) -> str:

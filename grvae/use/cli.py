@@ -184,25 +184,5 @@ def parse_values(texts: Sequence[str]) -> list[float]:
     return values
 
 
-@main.command()
-@click.option("--reports", type=PATH, default=Path("reports"), show_default=True)
-def results(reports: Path) -> None:
-    """Say in three lines what the pipeline has found, and where to look."""
-    from grvae.show.markdown import write_number, write_percent  # slow to import
-
-    metrics = reports / "metrics.json"
-    if not metrics.is_file():
-        raise GrvaeError(f"no results in {reports}: make them (`make repro`)")
-    parts = [
-        f"{variant} {write_percent(values['accuracy'])}, {write_number(values['error'], 2)}"
-        for variant, values in load_json(metrics).items()
-    ]
-    click.echo(f"Argmax accuracy and squared error on the test split: {'; '.join(parts)}")
-    click.echo(f"Report: {reports / 'report.md'}")
-    page = reports / "demo" / "index.html"
-    small = "grvae/demo/index.html, of two models"
-    click.echo(f"Page:   {page if page.is_file() else small}")
-
-
 if __name__ == "__main__":
     main()

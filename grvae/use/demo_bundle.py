@@ -7,6 +7,7 @@ base64, which a page may load by double click too.
 
 import hashlib
 import inspect
+import itertools
 import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from grvae.base.determinism import repeatable
 from grvae.base.errors import GrvaeError
-from grvae.base.image_spec import MNIST, ImageSpec
+from grvae.base.image_spec import MNIST
 from grvae.base.layout import run_folder
 from grvae.base.storage import load_json, write_atomically
 from grvae.measure.sliders import latents_of_places, reached_range, read_sliders
@@ -36,7 +37,7 @@ TEST_IMAGES = 1000
 MINIATURES = (3500, 500)  # to train the page's own networks with, and to hold out
 GREYS = 15  # levels of a miniature's pixels above black
 IMAGES_BUDGET = 2_000_000  # bytes of test images, compressed; large ones are fewer
-PAGE_BUDGET = 6_000_000  # bytes, with every model of images of MNIST's size; see `page_budget`
+PAGE_BUDGET = 6_000_000  # bytes, with every model of images of MNIST's size
 ROOM_FOR_THE_REST = 300_000  # of these, for what is written by hand and the models' descriptions
 # What the explanation says of a method's limits.
 LIMITS = (
@@ -54,10 +55,6 @@ class Run:
     """One trained model and how it came about.
 
     Attributes:
-        variant: its name.
-        seed: its run seed.
-        recipe: how it was built and trained.
-        model: the trained model.
         weights_sha256: of the file that it was read from.
         measures: what was measured of it; see `grvae.measure.evaluation.measure`.
     """
@@ -75,17 +72,15 @@ class Run:
         return f"{self.variant}-{self.seed}"
 
 
-def load_run(runs: Path, variant: Path, seed: int) -> Run:
-    """Read the files of one run below the folder of all, and of its variant."""
-    files = run_folder(runs, variant.stem, seed)
-    return Run(
-        variant=variant.stem,
-        seed=seed,
-        recipe=load_variant(variant).recipe,
-        model=load_vae(files.weights),
-        weights_sha256=hashlib.sha256(files.weights.read_bytes()).hexdigest(),
-        measures=load_json(files.measures),
-    )
+def load_runs(runs: Path, variants: Path, names: Sequence[str], seeds: Sequence[int]) -> list[Run]:
+    """Read the runs of variants, by seed, from the folders of all runs and of all variants."""
+    found = []
+    for seed, name in itertools.product(seeds, names):
+        files = run_folder(runs, name, seed)
+        recipe, model = load_variant(variants / f"{name}.json").recipe, load_vae(files.weights)
+        sha256 = hashlib.sha256(files.weights.read_bytes()).hexdigest()
+        found.append(Run(name, seed, recipe, model, sha256, load_json(files.measures)))
+    return found
 
 
 def opening_runs(runs: Sequence[Run]) -> list[Run]:
@@ -100,18 +95,16 @@ def build_bundle(
     train: ImageSet,
     test: ImageSet,
     percentiles: Sequence[float],
-    budget: int | None = None,
     test_images: int = TEST_IMAGES,
 ) -> dict[str, Any]:
     """Everything the page reads, JSON-able, by the name of the file that it goes to.
 
     Args:
-        runs: models to choose from; the page opens with `opening_runs`.
+        runs: models to choose from, as many as `PAGE_BUDGET` allows; the page opens with
+            `opening_runs`.
         train: images that tell the latents' ranges.
         test: images to choose the page's from.
         percentiles: of what a latent is on images of its class, between which the page draws it.
-        budget: bytes that all files together may have; later models are left out. By default, see
-            `page_budget`.
         test_images: how many of them the page has, if they are not too large.
 
     Returns:
@@ -123,7 +116,8 @@ def build_bundle(
         And for each model one under its name, see `describe_run`.
     """
     images, miniatures = describe_images(test, test_images), describe_miniatures(train, test)
-    budget = page_budget(test.spec) if budget is None else budget
+    # In proportion to an image, as the networks' outer layers are.
+    budget = round(PAGE_BUDGET * max(1.0, test.spec.pixels / MNIST.pixels))
     left = budget - ROOM_FOR_THE_REST - len(images["pixels"]) - len(miniatures["pixels"])
     too_much = f"would make the page larger than {budget / 1e6:.0f} MB"
     models: dict[str, Any] = {}
@@ -156,11 +150,6 @@ def build_bundle(
     return {"index": index, "test_images": images, "miniatures": miniatures, **models}
 
 
-def page_budget(spec: ImageSpec) -> int:
-    """Bytes that a page may have: in proportion to an image, as the networks' outer layers are."""
-    return round(PAGE_BUDGET * max(1.0, spec.pixels / MNIST.pixels))
-
-
 def describe_spec(test: ImageSet) -> dict[str, Any]:
     """What all images share, and what the page calls them.
 
@@ -190,13 +179,7 @@ def said(left_out: Mapping[str, str]) -> str:
 
 
 def write_page(folder: Path, sources: Path, bundle: Mapping[str, Any]) -> int:
-    """Write the page: its hand-written sources, copied, and the bundle; returns its size in bytes.
-
-    Raises:
-        GrvaeError: there is no page among the sources.
-    """
-    if not (sources / "index.html").is_file():
-        raise GrvaeError(f"no index.html in {sources}")
+    """Write the hand-written sources, copied, and the bundle; returns the size in bytes."""
     files = {path.name: path.read_bytes() for path in sorted(sources.iterdir()) if path.is_file()}
     for name, written in files.items():
         write_atomically(folder / name, written)
@@ -217,10 +200,6 @@ def write_data(folder: Path, bundle: Mapping[str, Any]) -> int:
 
 def describe_images(test: ImageSet, count: int) -> dict[str, Any]:
     """Test images, evenly taken from the whole split, without regard to any model.
-
-    Args:
-        test: to choose from.
-        count: how many, at most.
 
     Returns:
         pixels: compressed (image, pixel) uint8; of an image with colours, first all of its red.

@@ -95,8 +95,7 @@ def _to_onnx(
             dynamo=True,
             verbose=False,
         )
-    if program is None:
-        raise AssertionError("the exporter returns a program unless it is given a file")
+    assert program is not None, "the exporter returns a program unless it is given a file"
     file = program.model_proto
     _remove_traces(file)
     architecture = module.model.architecture
@@ -122,17 +121,11 @@ def _remove_traces(file: onnx.ModelProto) -> None:
 
 @torch.no_grad()
 def check_parity(model: VAE, encoder: bytes, decoder: bytes, images: Tensor) -> float:
-    """The largest difference between both ONNX files and PyTorch on the same images.
+    """The largest difference between both ONNX files and PyTorch on images (image, 784) in [0, 1].
 
     Of all outputs of the encoder, and of the pixels that the decoder draws of the activated means.
     It is absolute, and relative where a value exceeds 1 in size: large latents are rounded in
     proportion. Its digits are the machine's: they belong to no committed file.
-
-    Args:
-        model: the model that the files were written from.
-        encoder: ONNX file.
-        decoder: ONNX file.
-        images: (image, 784) float in [0, 1].
 
     Raises:
         GrvaeError: it exceeds `PARITY_LIMIT`.

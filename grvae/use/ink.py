@@ -1,9 +1,9 @@
-"""From ink to an image like MNIST's: the one rule for what is drawn, scanned or photographed.
+"""From the strokes of a pen to an image like MNIST's.
 
 MNIST's digits were fitted into 20 x 20 pixels, keeping their proportions, and then moved by whole
 pixels until their centre of mass was at pixel (14, 14) of 28 x 28 (LeCun et al. 1998; measured on
-all 70,000 images: the longer side is 20 in 69,984 of them). `normalise` does this to a picture,
-`draw_strokes` to the strokes of a pen. The browser demo's `ink.js` is `draw_strokes` line by line,
+all 70,000 images: the longer side is 20 in 69,984 of them). `grvae.data.pictures.boxed` does this
+to a picture, `draw_strokes` to strokes. The browser demo's `ink.js` is `draw_strokes` line by line,
 and a test compares the two.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grvae.base.image_spec import MNIST
-from grvae.data.pictures import boxed, centre
+from grvae.data.pictures import centre
 
 BOX = 20
 PEN = 2.4  # width in pixels of 28 x 28; about what MNIST's strokes have
@@ -25,22 +25,6 @@ STROKE_TIE = 0.1
 SIDE = MNIST.side
 
 Stroke = Sequence[tuple[float, float]]
-
-
-def normalise(ink: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Crop, scale and centre a picture as MNIST's digits were.
-
-    Args:
-        ink: (height, width) float in [0, 1], light ink on dark paper of exactly 0. Paper that is
-            not 0 counts as ink: take a scan's background off first.
-
-    Returns:
-        (784,) float32 in [0, 1]. A picture that is normalised already comes back as it was.
-
-    Raises:
-        ValueError: it is not a picture of numbers in [0, 1], or there is no ink on it.
-    """
-    return boxed(ink, SIDE).reshape(MNIST.pixels)
 
 
 def draw_strokes(strokes: Iterable[Stroke]) -> NDArray[np.float32] | None:

@@ -2,9 +2,9 @@
 
 For most models a picture is brought to size by the rule of its set, `grvae.data.pictures`. For
 handwritten digits, a picture of any size, format and polarity becomes light ink on dark paper in
-three steps: turned
-upright and laid on opaque paper; the paper's colour, which may change slowly across the picture,
-taken off; what is left stretched to [0, 1] along the ink's colour. `grvae.use.ink` does the rest.
+three steps: turned upright and laid on opaque paper; the paper's colour, which may change slowly
+across the picture, taken off; what is left stretched to [0, 1] along the ink's colour. `boxed`
+does the rest.
 """
 
 import io
@@ -20,9 +20,8 @@ from torch import Tensor
 from grvae.base.errors import GrvaeError
 from grvae.base.image_spec import MNIST, ImageSpec
 from grvae.base.storage import write_atomically
-from grvae.data.pictures import Floats, as_colours, opaque, open_picture, squared
+from grvae.data.pictures import Floats, as_colours, boxed, opaque, open_picture, squared
 from grvae.model.images import as_pictures
-from grvae.use.ink import normalise
 
 Mask = NDArray[np.bool_]
 
@@ -49,7 +48,7 @@ def read_picture(path: Path, spec: ImageSpec) -> Tensor:
             return flat(squared(paper, spec.side, "grey" if spec.colours == 1 else "rgb"))
         colours = as_colours(paper)
     try:
-        return torch.from_numpy(normalise(find_ink(colours)))
+        return torch.from_numpy(boxed(find_ink(colours), spec.side)).flatten()
     except ValueError as error:
         raise GrvaeError(f"{path}: no digit found, {error}") from error
 
@@ -163,8 +162,8 @@ def _strokes(is_ink: Mask) -> Mask:
     if sizes[~large].sum() > DIRTIEST * sizes.sum() or large.sum() > PARTS:
         raise ValueError("the picture is a scatter of spots")
     kept: Mask = large[patches]
-    rows, columns = np.nonzero(kept.any(axis=1))[0], np.nonzero(kept.any(axis=0))[0]
-    box = kept[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    (place,) = ndimage.find_objects(kept.astype(int))
+    box = kept[place]
     holes, count = ndimage.label(~np.pad(box, 1))
     areas = np.bincount(holes.ravel(), minlength=count + 1)[1:]
     large = areas >= SPECK * kept.sum()  # one of them is what is around the digit

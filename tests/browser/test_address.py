@@ -8,10 +8,10 @@ import pytest
 import torch
 from playwright.sync_api import Page, expect
 
-from benchmarks.strokes import drawings
 from tests.browser.chromium import wait_until
 from tests.browser.conftest import file_address
 from tests.browser.driving import A_SEVEN, draw, press_pure, values
+from tests.browser.strokes import drawings
 
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.strokes import drawings, line
 from grvae.model.vae import build_model
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
 from grvae.use.ink import draw_strokes
+from tests.browser.strokes import drawings, line
 from tests.out_of_distribution_cases import CASES, LIMITS
 
 TOLERANCE = 1e-3

@@ -3,7 +3,7 @@
 import numpy as np
 from playwright.sync_api import expect
 
-from benchmarks.strokes import drawings, rasterise
+from grvae.use.ink import draw_strokes
 from tests.browser.driving import (
     A_SEVEN,
     ROUTED,
@@ -15,6 +15,7 @@ from tests.browser.driving import (
     strokes,
     values,
 )
+from tests.browser.strokes import drawings
 
 
 def test_strokes_replace_a_test_digit_and_are_undone_one_by_one(page):
@@ -140,7 +141,7 @@ def test_drawings_become_the_pixels_that_python_makes_of_them(page):
     quick = [[*stroke[:-1:6], stroke[-1]] for stroke in four.strokes]
     for stroke in quick:
         draw(page, stroke, steps=1)
-    assert np.abs(values(page, "pixels") - rasterise(quick)).mean() < 0.02
+    assert np.abs(values(page, "pixels") - draw_strokes(quick)).mean() < 0.02
 
 
 def test_everything_is_within_reach_of_the_keyboard(page):

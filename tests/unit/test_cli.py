@@ -170,28 +170,3 @@ def test_model_in_the_repository_is_used_where_no_weights_are_given(digit, tmp_p
     monkeypatch.chdir(tmp_path)
     line = "no reports/onnx/encoder.onnx here: name a trained run's weights with --weights"
     fails_with(run("encode", "--as-is", digit), line)
-
-
-@pytest.mark.parametrize("has_page", [True, False])
-def test_results_are_three_lines_that_lead_on(tmp_path, has_page):
-    if has_page:
-        (tmp_path / "demo").mkdir()
-        (tmp_path / "demo" / "index.html").touch()
-    headlines = {"gated": {"accuracy": 0.98428, "error": 11.1745}}
-    (tmp_path / "metrics.json").write_text(json.dumps(headlines))
-    result = run("results", "--reports", tmp_path)
-    assert result.exit_code == 0
-    assert result.output.splitlines() == [
-        "Argmax accuracy and squared error on the test split: gated 98.4 %, 11.17",
-        f"Report: {tmp_path}/report.md",
-        f"Page:   {tmp_path}/demo/index.html"
-        if has_page
-        else "Page:   grvae/demo/index.html, of two models",
-    ]
-
-
-def test_results_that_are_not_there_are_asked_for(tmp_path):
-    fails_with(
-        run("results", "--reports", tmp_path),
-        f"no results in {tmp_path}: make them (`make repro`)",
-    )

@@ -3,7 +3,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from grvae.use.ink import draw_strokes, normalise
+from grvae.data.pictures import boxed
+from grvae.use.ink import draw_strokes
 
 HOOK = [(0.3, 0.2), (0.6, 0.2), (0.6, 0.7), (0.4, 0.8)]
 
@@ -20,23 +21,23 @@ def box_of(image):
 
 
 def test_longer_side_becomes_20_pixels_and_the_centre_of_mass_pixel_14():
-    image = normalise(picture(3, 70, 50, 25, shape=(90, 120)))
-    assert image.shape == (784,) and image.dtype == np.float32
+    image = boxed(picture(3, 70, 50, 25, shape=(90, 120)), 28)
+    assert image.shape == (28, 28) and image.dtype == np.float32
     assert box_of(image) == (5, 10, 20, 10)
     rows, columns = np.indices((28, 28))
-    assert (image.reshape(28, 28) * rows).sum() / image.sum() == pytest.approx(14, abs=0.51)
-    assert (image.reshape(28, 28) * columns).sum() / image.sum() == pytest.approx(14, abs=0.51)
+    assert (image * rows).sum() / image.sum() == pytest.approx(14, abs=0.51)
+    assert (image * columns).sum() / image.sum() == pytest.approx(14, abs=0.51)
 
 
 def test_image_that_is_normalised_already_comes_back_as_it_was():
-    first = normalise(np.random.default_rng(0).random((17, 31)))
-    np.testing.assert_array_equal(normalise(first.reshape(28, 28)), first)
-    enlarged = np.kron(first.reshape(28, 28), np.ones((10, 10)))
-    np.testing.assert_allclose(normalise(enlarged), first, atol=1e-6)
+    first = boxed(np.random.default_rng(0).random((17, 31)), 28)
+    np.testing.assert_array_equal(boxed(first, 28), first)
+    enlarged = np.kron(first, np.ones((10, 10)))
+    np.testing.assert_allclose(boxed(enlarged, 28), first, atol=1e-6)
 
 
 def test_thin_line_keeps_a_pixel_of_width():
-    assert box_of(normalise(picture(10, 40, 100, 1, shape=(200, 200))))[3] == 1
+    assert box_of(boxed(picture(10, 40, 100, 1, shape=(200, 200)), 28))[3] == 1
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_thin_line_keeps_a_pixel_of_width():
 )
 def test_what_is_no_picture_of_ink_is_refused(ink, message):
     with pytest.raises(ValueError, match=message):
-        normalise(ink)
+        boxed(ink, 28)
 
 
 def test_strokes_and_a_picture_of_them_come_out_alike():
@@ -62,7 +63,7 @@ def test_strokes_and_a_picture_of_them_come_out_alike():
     distance = np.full(rows.shape, np.inf)
     for x, y in points:
         distance = np.minimum(distance, np.hypot(columns - x, rows - y))
-    drawn = normalise((distance < pen).astype(float))
+    drawn = boxed((distance < pen).astype(float), 28).ravel()
     assert np.abs(strokes - drawn).mean() < 0.03  # whole pixels in one, parts of them in the other
     assert np.corrcoef(strokes, drawn)[0, 1] > 0.85
 

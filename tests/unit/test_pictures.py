@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from grvae.base.errors import GrvaeError
 from grvae.base.image_spec import MNIST, ImageSpec
-from grvae.use.ink import normalise
+from grvae.data.pictures import boxed
 from grvae.use.pictures import read_as_is, read_picture, write_picture
 
 DIGITS = {
@@ -83,7 +83,7 @@ def saved(tmp_path, name, picture):
 def test_picture_comes_out_as_the_clean_one(tmp_path, name, digit):
     ink = draw(DIGITS[digit])
     pixels = read_picture(saved(tmp_path, name, EXACT[name](ink)), MNIST)
-    np.testing.assert_allclose(pixels, normalise(ink), atol=0.05)
+    np.testing.assert_allclose(pixels, boxed(ink, MNIST.side).ravel(), atol=0.05)
 
 
 @pytest.mark.parametrize("digit", DIGITS)
@@ -93,7 +93,7 @@ def test_photograph_comes_out_nearly_as_the_clean_one(tmp_path, name, digit):
     pixels = read_picture(saved(tmp_path, name, NEARLY[name](ink)), MNIST).numpy()
     # Noise may round the centre of mass to the next whole pixel.
     shifts = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-    clean = normalise(ink).reshape(28, 28)
+    clean = boxed(ink, MNIST.side)
     apart = [np.abs(pixels - np.roll(clean, shift, (0, 1)).ravel()).mean() for shift in shifts]
     assert min(apart) < 0.02
 
@@ -115,7 +115,7 @@ def test_picture_is_turned_as_its_exif_says(tmp_path, orientation):
     exif[0x0112] = orientation
     path = tmp_path / "turned.png"
     grey(1 - undo[orientation](ink)).save(path, exif=exif)
-    np.testing.assert_allclose(read_picture(path, MNIST), normalise(ink), atol=0.01)
+    np.testing.assert_allclose(read_picture(path, MNIST), boxed(ink, MNIST.side).ravel(), atol=0.01)
 
 
 def test_dust_is_left_out(tmp_path):
@@ -124,7 +124,7 @@ def test_dust_is_left_out(tmp_path):
     for row, column in ((3, 3), (135, 100), (70, 5), (10, 105)):
         dusty[row : row + 2, column : column + 2] = 1
     pixels = read_picture(saved(tmp_path, "dust.png", grey(1 - dusty)), MNIST)
-    np.testing.assert_allclose(pixels, normalise(ink), atol=0.01)
+    np.testing.assert_allclose(pixels, boxed(ink, MNIST.side).ravel(), atol=0.01)
 
 
 RANDOM = np.random.default_rng(0)

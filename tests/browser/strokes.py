@@ -14,10 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from ruamel.yaml import YAML
-
-from grvae.use.ink import draw_strokes
 
 Point = tuple[float, float]
 Strokes = list[list[Point]]
@@ -131,16 +128,3 @@ def within_pad(strokes: Strokes) -> Strokes:
     low, high = points.min(axis=0), points.max(axis=0)
     dx, dy = np.clip(0, 0.02 - low, np.maximum(0.98 - high, 0.02 - low))
     return [[(float(x + dx), float(y + dy)) for x, y in stroke] for stroke in strokes]
-
-
-def rasterise(strokes: Strokes) -> NDArray[np.float32]:
-    """The image (784,) that the page makes of a drawing."""
-    image = draw_strokes(strokes)
-    assert image is not None
-    return image
-
-
-def images() -> tuple[list[Drawing], NDArray[np.float32]]:
-    """Every drawing, and its image (drawing, 784)."""
-    drawn = list(drawings())
-    return drawn, np.stack([rasterise(each.strokes) for each in drawn])
