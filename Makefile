@@ -6,13 +6,14 @@
 #   make race    quality against training time, beside runs of the published recipe
 #   make front   accuracy against error of every recipe that was tried, on validation images
 #   make many-seeds  in how many runs a class collapses, over 100 seeds
+#   make labels  the default recipes and their rivals with few labels, and with wrong ones
 #   make study   what the study asks of a GPU: the published recipe, and many seeds
 #   make datasets  the default recipe on sets of other sizes and kinds, against our targets
 #   make lint    formatting, lint and types
 PYTHON ?= python3
 # How many runs train at a time, each on one core; if not given, as many as this machine lets us use.
 JOBS ?=
-# Where `make front`, `make many-seeds` and `make study` train: cpu, or cuda for a GPU.
+# Where `make front`, `make many-seeds`, `make labels` and `make study` train: cpu, or cuda for a GPU.
 DEVICE ?= cpu
 # On a terminal pip shows its progress; elsewhere it says what it has fetched.
 PIP_OUTPUT := $(shell test -t 1 || echo "--progress-bar=off")
@@ -20,7 +21,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/installed
 
-.PHONY: repro scm test test-slow demo bench race front many-seeds study datasets chromium lint setup readme clean
+.PHONY: repro scm test test-slow demo bench race front many-seeds labels study datasets chromium lint setup readme clean
 
 repro: $(INSTALLED) scm
 	@grvae repro $(if $(JOBS),-j $(JOBS))
@@ -78,6 +79,14 @@ many-seeds: $(INSTALLED)
 		--histories reports/many_seeds/histories --device $(DEVICE)
 	python -m benchmarks.pages seeds --table reports/many_seeds/runs.csv \
 		--markdown reports/many_seeds/summary.md
+
+# An hour on two cores. Runs that the table has are not repeated.
+labels: $(INSTALLED)
+	dvc repro download
+	python -m benchmarks.sweep --params params.yaml --data data/mnist --measure validation $(if $(JOBS),--workers $(JOBS)) \
+		--list reports/labels/trials.yaml --table reports/labels/runs.csv --device $(DEVICE)
+	python -m benchmarks.pages seeds --table reports/labels/runs.csv \
+		--markdown reports/labels/summary.md
 
 # Days on a CPU, minutes with DEVICE=cuda. Runs that the table has are not repeated.
 study: $(INSTALLED)

@@ -50,6 +50,7 @@ def seeds(table: Path, markdown: Path) -> None:
     trials = runs.assign(on_gpu=runs["device"] != "cpu").groupby("trial")
     context = {
         "rows": summaries(runs),
+        "family": trials["family"].first(),
         "mean": trials["argmax_accuracy"].mean(),
         "lowest": trials["argmax_accuracy"].min(),
         "on_gpu": trials["on_gpu"].sum(),
