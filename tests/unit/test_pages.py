@@ -10,7 +10,7 @@ from grvae.base.storage import load_json, save_table
 from tests.conftest import PROJECT
 
 REPORTS = PROJECT / "reports"
-MANY = REPORTS / "many_seeds"
+MANY, LABELS = REPORTS / "many_seeds", REPORTS / "labels"
 
 
 def recipes(**values):
@@ -32,7 +32,7 @@ def test_front_leaves_out_what_another_recipe_beats_at_both():
 
 def test_few_seeds_have_a_median_without_an_interval(tmp_path):
     row = {"argmax_accuracy": 0.5, "lowest_recall": 0.25, "squared_error_per_image": 20.0}
-    row |= {"device": "cpu"}
+    row |= {"family": "many", "device": "cpu"}
     save_table(tmp_path / "runs.csv", pd.DataFrame([{"trial": "one", "seed": 0, **row}]))
     page = filled(MANY / "summary.md", tmp_path, "seeds", "--table", tmp_path / "runs.csv")
     assert "| `one` | 1 | 0 | 50.00 % | 50.00 % |" in page
@@ -42,6 +42,7 @@ def test_few_seeds_have_a_median_without_an_interval(tmp_path):
     ("page", "command"),
     [
         (MANY / "summary.md", ["seeds", "--table", MANY / "runs.csv"]),
+        (LABELS / "summary.md", ["seeds", "--table", LABELS / "runs.csv"]),
         (REPORTS / "search" / "front.md", ["front", "--table", REPORTS / "search" / "front.csv"]),
         (
             REPORTS / "benchmark" / "race.md",
