@@ -1,6 +1,9 @@
 """What training costs: each recipe beside the published one, and how time and memory grow."""
 
+import os
 import resource
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -9,7 +12,6 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from timeit import timeit
-from typing import Any
 
 import click
 import numpy as np
@@ -21,17 +23,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.pages import write_page
 from grvae.base.command import CommandGroup, StageCommand, paths
 from grvae.base.determinism import repeatable
+from grvae.base.errors import GrvaeError
 from grvae.base.image_spec import MNIST
-from grvae.base.layout import DataFolder
+from grvae.base.layout import DataFolder, RunFolder
 from grvae.base.storage import save_json, save_table, write_atomically
 from grvae.data.labelled import Dataset
 from grvae.data.sets import write_splits
-from grvae.measure.evaluation import measure, observe
 from grvae.model.images import ImageSet, load_images
 from grvae.model.run import Run
-from grvae.model.training import decoder_epoch, encode_all, joint_epoch, train_vae, validate
-from grvae.model.vae import build_model
-from grvae.params import Recipe, load_params
+from grvae.model.training import decoder_epoch, encode_all, joint_epoch, train_vae
+from grvae.params import Recipe, Variant, load_params
 from grvae.show.style import GREY, OKABE_ITO, encode_png, styled
 
 ROUNDS = 9
@@ -164,28 +165,35 @@ def train_setting(
 @main.command(cls=StageCommand)
 @paths("params", "data", "table", "markdown")
 def memory(params: Path, data: Path, table: Path, markdown: Path) -> None:
-    """Measure the memory of variants, and of large sets, each stage in a process of its own."""
-    rows = []
-    with (
-        ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool,
-        TemporaryDirectory() as folder,
-    ):
+    """Measure the memory of the stages that train and evaluate, and how it grows with the set."""
+    settings, rows = load_params(params), []
+    with TemporaryDirectory() as folder:
         tried = [(name, data) for name in (*TIMED, "cross_entropy")]
-        # Not here: a process's peak begins with that of its parent.
-        tried += [(TIMED[0], pool.submit(generate, Path(folder), *size).result()) for size in LARGE]
-        for variant, files in tried:
-            row: dict[str, Any] = {"variant": variant}
-            for stage in (train_some, evaluate_all) if variant == TIMED[0] else (train_some,):
-                row |= pool.submit(stage, params, files, variant).result()
-            click.echo(" ".join(map(str, row.values())))
-            rows.append(row)
+        # In another process: a stage's peak begins with that of the process that starts it.
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            sizes = dict.fromkeys([data], pool.submit(size_of, data).result())
+            for size in LARGE:
+                generated = pool.submit(generate, Path(folder), *size).result()
+                tried.append((TIMED[0], generated))
+                sizes[generated] = pool.submit(size_of, generated).result()
+        for variant, images in tried:
+            chosen = settings.variant(variant, {"dataset": images.name})
+            peaks = peaks_of_stages(chosen, params, images.parent, Path(folder) / "run")
+            rows.append({"variant": variant, **sizes[images], **peaks})
+            click.echo(" ".join(map(str, rows[-1].values())))
     save_table(table, pd.DataFrame(rows))
-    write_page(markdown, {"rows": rows, "steps": STEPS})
+    write_page(markdown, {"rows": rows})
+
+
+def size_of(data: Path) -> dict[str, int]:
+    """How many images a set has to learn from, their side and their colours."""
+    images = load_images(DataFolder(data).train)
+    return {"images": len(images), "side": images.spec.side, "colours": images.spec.colours}
 
 
 def generate(folder: Path, images: int, side: int, colours: int) -> Path:
     """Write the splits of a set of noise with ten classes; a sixth of the images is for tests."""
-    folder = folder / f"{images}-{side}-{colours}"
+    folder = folder / f"noise_{images}_{side}_{colours}"
     shape = (side, side) if colours == 1 else (side, side, colours)
     pixels = np.random.default_rng(0).integers(0, 256, (images * 6 // 5, *shape), np.uint8)
     labels = np.arange(len(pixels)) % len(MNIST.classes)
@@ -196,32 +204,46 @@ def generate(folder: Path, images: int, side: int, colours: int) -> Path:
     return folder
 
 
-def train_some(params: Path, data: Path, variant: str) -> dict[str, Any]:
-    """Peak of a process that trains `STEPS` steps of each phase."""
-    recipe, files = load_params(params).variant(variant).recipe, DataFolder(data)
-    images, validation = load_images(files.train), load_images(files.validation)
-    with repeatable(has_convolutions=True):
-        each = Contestant(recipe, images)
-        each.joint_steps()
-        each.decoder_steps()
-        validate(each.joint, validation)
-    spec, number = images.spec, len(images)
-    pixels = {"images": number, "side": spec.side, "colours": spec.colours}
-    return pixels | {"training_megabytes": peak_megabytes()}
+def peaks_of_stages(chosen: Variant, params: Path, data: Path, run: Path) -> dict[str, float]:
+    """The peaks of the stages that train a variant, one epoch of each phase, and evaluate it.
+
+    Args:
+        chosen: the variant, with its dataset.
+        params: of the evaluation.
+        data: the folder of all sets.
+        run: a folder for what the stages write.
+    """
+    phases = {"epochs": 1, "decoder_epochs": min(1, chosen.recipe.decoder_epochs)}
+    short = chosen.model_copy(update={"recipe": chosen.recipe.model_copy(update=phases)})
+    files = RunFolder(run)
+    save_json(run / "variant.json", short.written())
+    shared = ["--variant", run / "variant.json", "--data", data]
+    written = ["--weights", files.weights, "--history", files.history]
+    return {
+        "training_megabytes": peak_of("stages.train", *shared, "--seed", 0, *written),
+        "evaluation_megabytes": peak_of(
+            "stages.evaluate", *shared, "--params", params, "--run", run
+        ),
+    }
 
 
-def evaluate_all(params: Path, data: Path, variant: str) -> dict[str, Any]:
-    """Peak of a process that measures a model on all images."""
-    settings, files = load_params(params), DataFolder(data)
-    recipe = settings.variant(variant).recipe
-    train, test = load_images(files.train), load_images(files.test)
-    model = build_model(recipe, "relu", 0, train.spec)
-    measure(observe(model, recipe, settings.evaluation, train, test))
-    return {"evaluation_megabytes": peak_megabytes()}
+def peak_of(module: str, *arguments: object) -> float:
+    """The most megabytes that a command had at a time.
+
+    Raises:
+        GrvaeError: it fails.
+    """
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise GrvaeError(f"{module} failed: exit code {process.returncode}")
+    return usage.ru_maxrss * 1024 / 1e6
 
 
 def peak_megabytes() -> float:
-    """The most memory that this process had at a time, or its parent when it began."""
+    """The most megabytes that this process had at a time, or its parent when it began."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 

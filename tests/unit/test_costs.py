@@ -2,6 +2,7 @@ import pytest
 
 from benchmarks import costs
 from benchmarks.costs import Contestant, compare, flops_of
+from grvae.base.errors import GrvaeError
 from tests.conftest import PROJECT
 
 STEPS = 2
@@ -29,9 +30,15 @@ def test_costs_are_of_a_whole_run_and_no_decoder_phase_costs_nothing(contestant)
     assert cost["run_seconds"] == pytest.approx(3 * cost["joint_epoch_seconds"])
 
 
-def test_generated_images_are_trained_on_and_measured_with_the_peak_of_each(monkeypatch, tmp_path):
-    monkeypatch.setattr(costs, "STEPS", STEPS)
-    given = PROJECT / "params.yaml", costs.generate(tmp_path, 100, 16, 3), "gated"
-    trained, evaluated = costs.train_some(*given), costs.evaluate_all(*given)
-    assert [trained[name] for name in ("images", "side", "colours")] == [90, 16, 3]
-    assert 0 < trained["training_megabytes"] <= evaluated["evaluation_megabytes"]
+def test_stages_train_and_evaluate_generated_images_with_the_peak_of_each(params, tmp_path):
+    data = costs.generate(tmp_path, 100, 16, 3)
+    assert costs.size_of(data) == {"images": 90, "side": 16, "colours": 3}
+    chosen = params.variant("gated", {"dataset": data.name, "epoch_steps": 1})
+    peaks = costs.peaks_of_stages(chosen, PROJECT / "params.yaml", tmp_path, tmp_path / "run")
+    assert 100 < peaks["training_megabytes"] < 2000
+    assert 100 < peaks["evaluation_megabytes"] < 2000
+
+
+def test_stage_that_fails_has_no_peak():
+    with pytest.raises(GrvaeError, match=r"stages\.train failed: exit code 2"):
+        costs.peak_of("stages.train", "--unknown")
