@@ -16,7 +16,7 @@ def first_run(tmp_path_factory):
         fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
         if not (folder / "first_run").exists():
             project = Project(folder / "first_run.new")
-            project.run("dvc", "repro")
+            project.repro()
             project.commit()
             project.folder.rename(folder / "first_run")
     return folder / "first_run"

@@ -74,12 +74,10 @@ def test_what_if_is_answered_by_metrics_diff(project):
 )
 def test_new_seed_trains_only_itself_and_leaves_no_trace(project, targets):
     before = lock_of(project)
-    project.set(seeds=[0, 7, 8])
+    project.set(seeds=[0, 1, 7])
     stages = ran(project.repro(*targets))
     trained = [stage for stage in stages if stage.startswith("train")]
-    assert sorted(trained) == [f"train@{row}" for row in (
-        "baseline-7", "baseline-8", "routed-7", "routed-8"
-    )]  # fmt: skip
+    assert sorted(trained) == ["train@baseline-7", "train@routed-7"]
     assert project.metrics()["seeds"] == 3
     assert lock_of(project) != before
     project.set(seeds=[0, 1])
@@ -119,7 +117,7 @@ def test_what_if_makes_stale_exactly_the_runs_that_it_touches(project, change, r
 
 def test_variant_that_is_asked_for_trains_only_itself(project):
     project.set(variants=["routed", "baseline", "hard"])
-    stages = ran(project.run("dvc", "repro", "train"))
+    stages = ran(project.repro("train"))
     trained = [stage for stage in stages if stage.startswith("train")]
     assert sorted(trained) == ["train@hard-0", "train@hard-1"]
     project.run("git", "checkout", "--", ".")
