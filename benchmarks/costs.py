@@ -1,6 +1,5 @@
 """What training costs: each recipe beside the published one, and how time and memory grow."""
 
-import os
 import resource
 import subprocess
 import sys
@@ -48,6 +47,13 @@ USUAL = {"images": 60_000, "width": 256, "seeds": 1}
 # What is generated to see how much memory large sets take: images to learn from, side, colours.
 LARGE = ((20_000, 32, 1), (20_000, 64, 3), (100_000, 64, 3))
 SHORT = {"epochs": 2, "decoder_epochs": 1}
+# Runs a stage, and prints the most kilobytes that it had.
+WATCHED = """\
+import atexit, resource, runpy, sys
+atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 
 
 @click.group(cls=CommandGroup, help=__doc__)
@@ -228,18 +234,19 @@ def peaks_of_stages(chosen: Variant, params: Path, data: Path, run: Path) -> dic
 
 
 def peak_of(module: str, *arguments: object) -> float:
-    """The most megabytes that a command had at a time.
+    """The most megabytes that a stage had at a time, until its work was done.
+
+    The end of the interpreter is left out, where PyTorch's libraries come back to memory: a stage
+    that `grvae repro` has forked ends without it.
 
     Raises:
         GrvaeError: it fails.
     """
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise GrvaeError(f"{module} failed: exit code {process.returncode}")
-    return usage.ru_maxrss * 1024 / 1e6
+    command = [sys.executable, "-c", WATCHED, module, *map(str, arguments)]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if result.returncode:
+        raise GrvaeError(f"{module} failed: exit code {result.returncode}")
+    return int(result.stdout.splitlines()[-1]) * 1024 / 1e6
 
 
 def peak_megabytes() -> float:
