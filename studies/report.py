@@ -54,7 +54,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 
 @click.command(cls=StageCommand, help=__doc__)
 @paths("plan", "tables", "findings", "first-verdicts", "deviations", "classifier", "pilot")
-@paths("template", "figure", "out")
+@paths("template", "claims-template", "figure", "out", "claims")
 def main(
     plan: Path,
     tables: Path,
@@ -64,8 +64,10 @@ def main(
     classifier: Path,
     pilot: Path,
     template: Path,
+    claims_template: Path,
     figure: Path,
     out: Path,
+    claims: Path,
 ) -> None:
     planned, rows, runs = read_params(plan, Plan), load_table(findings), load_runs(tables)
     found = {row["part"]: row for row in rows.to_dict("records")}
@@ -84,8 +86,9 @@ def main(
         "classifier": load_json(classifier),
         "pilot": load_table(pilot).groupby("trial").mean(numeric_only=True).to_dict("index"),
     }
-    text = render_template(load_template(template), placeholders, FILTERS)
-    write_atomically(out, text.encode())
+    for source, page in ((template, out), (claims_template, claims)):
+        text = render_template(load_template(source), placeholders, FILTERS)
+        write_atomically(page, text.encode())
 
 
 if __name__ == "__main__":

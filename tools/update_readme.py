@@ -7,7 +7,7 @@ PROJECT = Path(__file__).parent.parent
 PAGES = {
     "README.md": {
         "results": "reports/results.md",
-        "claims": "studies/reports/report.md",
+        "claims": "studies/reports/claims.md",
     },
     "docs/costs.md": {
         "race": "reports/benchmark/race.md",

@@ -94,13 +94,14 @@ def test_study_s_report_and_findings_are_those_of_its_tables(tmp_path):
                 *("--deviations", STUDY / "deviations.yaml", "--pilot", STUDY / "pilot.csv"),
                 *("--classifier", STUDY / "reports" / "classifiers" / "mnist.json"),
                 *("--template", STUDY / "reports" / "template.md", "--out", tmp_path / "report.md"),
-                *("--figure", tmp_path / "forest.png"),
+                *("--claims-template", STUDY / "reports" / "claims_template.md"),
+                *("--claims", tmp_path / "claims.md", "--figure", tmp_path / "forest.png"),
             ],
         ),
     ):
         words = list(map(str, [*shared, *options]))
         assert CliRunner().invoke(command, words, catch_exceptions=False).exit_code == 0
-    for name in ("report.md", "findings.csv", "forest.png"):
+    for name in ("report.md", "claims.md", "findings.csv", "forest.png"):
         assert (tmp_path / name).read_bytes() == (STUDY / "reports" / name).read_bytes()
 
 

@@ -87,6 +87,7 @@ def folder(tmp_path_factory):
         first_verdicts=STUDY / "first_verdicts.csv", deviations=STUDY / "deviations.yaml",
         classifier=folder / "classifier.json", pilot=STUDY / "pilot.csv",
         template=folder / "template.md", figure=folder / "forest.png", out=folder / "report.md",
+        claims_template=folder / "template.md", claims=folder / "claims.md",
     )  # fmt: skip
     return folder
 
