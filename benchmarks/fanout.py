@@ -90,9 +90,10 @@ def benchmark(
 def copy_project(folder: Path, params: Path) -> None:
     """A clone of the present commit, with these parameters, no results and the images."""
     subprocess.check_call(["git", "clone", "--quiet", PROJECT, folder])
-    (folder / "dvc.lock").unlink()
     shutil.copy(params, folder / "params.yaml")
+    (folder / "dvc.lock").unlink()
     measure((*DVC, "repro", "download"), folder)
+    (folder / "dvc.lock").unlink()  # in which DVC would leave this stage the first
 
 
 def measure(command: tuple[str, ...], folder: Path) -> tuple[float, float]:
