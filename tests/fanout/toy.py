@@ -167,8 +167,13 @@ def environment() -> dict[str, str]:
 
 
 def ended(process: psutil.Process, seconds: float = 2) -> bool:
-    """Whether a process ends so soon."""
-    return not psutil.wait_procs([process], timeout=seconds)[1]
+    """Whether a process ends so soon. An orphan that nobody has reaped has ended, too."""
+    deadline = time.monotonic() + seconds
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:
