@@ -8,6 +8,7 @@ with one thread a process. On a machine that has other work the numbers say noth
 """
 
 import ctypes
+import difflib
 import itertools
 import os
 import resource
@@ -68,7 +69,9 @@ def benchmark(
             )
             click.echo(f"{way}: {seconds:.0f} s, {rows[-1]['share_beside_training']:.1%} beside")
     if len(locks) > 1:
-        raise click.ClickException("the ways gave different dvc.lock files")
+        first, second = (lock.decode().splitlines() for lock in sorted(locks)[:2])
+        differing = list(difflib.unified_diff(first, second, lineterm="", n=1))[:20]
+        raise click.ClickException("\n".join(["the locks differ:", *differing]))
     measured = pd.DataFrame(rows)
     medians = measured.groupby("way", sort=False).median()
     alone, together = medians["seconds"]
