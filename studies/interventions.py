@@ -13,6 +13,7 @@ a count: what is lost before is not the intervention's fault.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -32,22 +33,37 @@ def decoded_digits(model: VAE, latents: Tensor, classifier: Classifier) -> Tenso
     return classify(classifier, model.decode(latents).sigmoid())
 
 
-def slider_fidelity(model: VAE, sliders: Sliders, classifier: Classifier) -> dict[str, float]:
+def slider_fidelity(
+    model: VAE, sliders: Sliders, own: Sequence[Sequence[int]], classifier: Classifier
+) -> dict[str, float]:
     """Classify what a model's sliders decode to.
+
+    Args:
+        model: a trained model.
+        sliders: one a digit.
+        own: the latents (digit, latent) that each slider moves.
+        classifier: see `studies.classifier`.
 
     Returns:
         steps_recognised: share in [0, 1] of the steps along all sliders that show the slider's
             digit.
+        steps_from_zero: likewise where all sliders begin at zero.
         pure_recognised: how many sliders show their digit at its median.
     """
     digits = torch.arange(len(sliders.pure))
-    steps = sliders.along(POSITIONS).flatten(end_dim=1)
-    along = decoded_digits(model, steps, classifier).view(-1, POSITIONS)
+    zero = sliders.low.clone()
+    for digit, moved in enumerate(own):
+        zero[digit, moved] = 0.0
+    found = {}
+    for name, moved_sliders in (
+        ("steps_recognised", sliders),
+        ("steps_from_zero", replace(sliders, low=zero)),
+    ):
+        steps = moved_sliders.along(POSITIONS).flatten(end_dim=1)
+        along = decoded_digits(model, steps, classifier).view(-1, POSITIONS)
+        found[name] = (along == digits[:, None]).double().mean().item()
     pure = decoded_digits(model, sliders.pure, classifier)
-    return {
-        "steps_recognised": (along == digits[:, None]).double().mean().item(),
-        "pure_recognised": int((pure == digits).sum()),
-    }
+    return found | {"pure_recognised": int((pure == digits).sum())}
 
 
 def intervene(
@@ -72,9 +88,7 @@ def intervene(
         Shares in [0, 1] of the images whose decoded digit is b after a swap (`swapped`) and after a
         copy (`copied`), and no longer a after an ablation (`ablated`).
     """
-    images = torch.arange(len(labels))
-    others = (labels + 1 + images % (DIGITS - 1)) % DIGITS
-    places = torch.tensor(own)
+    others, places = other_digits(labels), torch.tensor(own)
     at_label, at_other = places[labels], places[others]
 
     swapped = latents.scatter(1, at_label, latents.gather(1, at_other))
@@ -92,6 +106,11 @@ def intervene(
         "copied": (after_copy == others)[shown].float().mean().item(),
         "ablated": (after_ablation != labels)[shown].float().mean().item(),
     }
+
+
+def other_digits(labels: Tensor) -> Tensor:
+    """For each image another digit than its own (image,), one after the other."""
+    return (labels + 1 + torch.arange(len(labels)) % (DIGITS - 1)) % DIGITS
 
 
 def donors(labels: Tensor, wanted: Tensor) -> Tensor:

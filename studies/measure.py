@@ -25,6 +25,7 @@ from grvae.model.vae import VAE, load_vae
 from grvae.params import Evaluation, Recipe, load_params, load_variant, read_params
 from studies.classifier import Classifier, load_classifier
 from studies.interventions import DIGITS, intervene, slider_fidelity
+from studies.removal import leakage, relearning
 from studies.runs import Study
 
 NEGATIVE_SHARE = 0.5  # of a digit's images, from where on the digit is on the negative side
@@ -53,10 +54,12 @@ def measure(
     is_negative = [(score[outcome.labels == digit] < 0).mean() for digit in range(DIGITS)]
 
     sliders = class_sliders(model, recipe, outcome, place_of.tolist())
-    fidelity = slider_fidelity(model, sliders, classifier)
     own = latents_of_places(recipe.latents_per_class, place_of.tolist())
+    fidelity = slider_fidelity(model, sliders, own, classifier)
     activations = torch.from_numpy(outcome.activations)
     moved = intervene(model, activations, test.labels, own, sliders.rest, classifier)
+    train_activations = model.activate(torch.from_numpy(outcome.train_means))
+    latents, labels = (train_activations, activations), (train.labels, test.labels)
 
     probe = probe_accuracy(outcome)
     is_good = (recalls >= COLLAPSED_RECALL).all() and fidelity["pure_recognised"] == DIGITS
@@ -71,6 +74,8 @@ def measure(
         **fidelity,
         "good_run": int(is_good),
         **moved,
+        "leaked": leakage(latents, labels, own, evaluation),
+        **relearning(model, train, test, own, sliders.rest, classifier),
     }
 
 

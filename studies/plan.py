@@ -44,11 +44,15 @@ OF_A_VAE = {
     "squared_error": Measure("squared error", "mean", is_share=False, highest=inf, decimals=2),
     "negative_classes": of_classes("classes on the negative side"),
     "steps_recognised": Measure("slider steps that show their class"),
+    "steps_from_zero": Measure("slider steps from zero that show their class"),
     "pure_recognised": of_classes("sliders that show their class at its median"),
     "good_run": Measure("good runs", "runs"),
     "swapped": Measure("images that follow a swap"),
     "copied": Measure("images that follow a copy"),
     "ablated": Measure("images that lose their class by ablation"),
+    "leaked": Measure("images that a probe classifies against their label latent"),
+    "relearned": Measure("images that show their class again, 20 steps after its removal"),
+    "relearned_longer": Measure("images that show their class again, 100 steps after its removal"),
 }
 OF_HALVES = {
     "own_explained": Measure("own half explained", "mean", lowest=-inf),

@@ -170,8 +170,10 @@ def test_every_measure_that_can_be_bounded_is_measured(params, recipe, images):
     assert set(measured) == set(OF_A_VAE)
 
 
-def test_primary_are_the_first_part_of_each_claim_and_what_is_set_against_the_cross_entropy():
+def test_primary_are_the_first_part_of_each_claim_and_what_is_set_against_the_cross_entropy(params):
     plan = read_params(PROJECT / "studies" / "plan.yaml", Plan)
+    recipes = read_params(PROJECT / "studies" / "params.yaml", Study).resolve(params)
+    losses = {name for name, variant in recipes.items() if variant.recipe.cross_entropy_weight}
     first = {next(iter(claim.parts)) for claim in plan.claims.values()}
-    against = {name for name, part in plan.parts.items() if part.minus == "cross_entropy"}
+    against = {name for name, part in plan.parts.items() if part.minus in losses}
     assert {name for name, part in plan.parts.items() if part.primary} == first | against

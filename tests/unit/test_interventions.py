@@ -117,12 +117,29 @@ def codes_of_200():
 
 def fidelity(codes, own=OWN, classifier=brightest_of_ten):
     sliders = read_sliders(codes, torch.arange(200) % 10, own, (5.0, 95.0))
-    found = slider_fidelity(pixel_reader(codes.shape[1]), sliders, classifier)
+    found = slider_fidelity(pixel_reader(codes.shape[1]), sliders, own, classifier)
     return pytest.approx((found["steps_recognised"], found["pure_recognised"]))
 
 
 def test_sliders_that_decode_to_their_digit_are_all_recognised():
     assert fidelity(codes_of_200()) == (1, 10)
+
+
+def test_slider_from_zero_begins_where_its_latents_are_zero():
+    # The classifier sees a digit in every step but the first, which is not brighter than a half.
+    codes = codes_of_200() - 0.5
+    sliders = read_sliders(codes, torch.arange(200) % 10, OWN, (5.0, 95.0))
+    found = slider_fidelity(pixel_reader(), sliders, OWN, only_above(0.51))
+    assert (found["steps_recognised"], found["steps_from_zero"]) == (1, pytest.approx(8 / 9))
+
+
+def only_above(brightness):
+    """A classifier that names the brightest of ten pixels where it is bright enough."""
+
+    def classifier(pixels):
+        return torch.cat([pixels[:, :10], torch.full((len(pixels), 1), brightness)], dim=1) * 100
+
+    return classifier
 
 
 def test_swapped_sliders_decode_to_each_other():
