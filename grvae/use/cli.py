@@ -50,17 +50,17 @@ def main() -> None:
 def repro(arguments: Sequence[str]) -> None:
     """Do what `dvc repro` does, with independent stages side by side; `--help` says more."""
     parameters = Path("params.yaml")
-    images: list[Path] = []
-    if parameters.exists():
+    sets = [*Path("data").glob("*")]
+    if parameters.exists() and Path("stages").is_dir():  # and not a study with values of its own
         settings = load_params(parameters)  # or every stage would find the same mistake
-        images = [*Path("data", settings.dataset).glob("*.safetensors")]
-    sys.exit(fan_out(arguments, "grvae repro", PRELOADED, bytes_of_a_stage(images)))
+        sets = [Path("data", settings.dataset)]
+    sys.exit(fan_out(arguments, "grvae repro", PRELOADED, bytes_of_a_stage(sets)))
 
 
-def bytes_of_a_stage(images: Sequence[Path]) -> float:
-    """What a stage that reads these files needs at most; there are none before the first."""
-    size = sum(file.stat().st_size for file in images)
-    return BYTES_WITHOUT_IMAGES + COPIES_OF_IMAGES * size
+def bytes_of_a_stage(sets: Sequence[Path]) -> float:
+    """What a stage that reads one of these folders needs at most; none is there before the first."""
+    sizes = [sum(file.stat().st_size for file in folder.glob("*.safetensors")) for folder in sets]
+    return BYTES_WITHOUT_IMAGES + COPIES_OF_IMAGES * max(sizes, default=0)
 
 
 # The export of a run, in git.

@@ -7,13 +7,24 @@ from click.testing import CliRunner
 from PIL import Image
 
 from grvae.model.vae import build_model, save_vae
+from grvae.use import cli
 from grvae.use.cli import bytes_of_a_stage, main
 from tests.conftest import PROJECT
 
 
-def test_stage_is_expected_to_need_more_memory_for_more_images(tmp_path):
-    (tmp_path / "images").write_bytes(b"x" * 1000)
-    assert bytes_of_a_stage([tmp_path / "images"]) == bytes_of_a_stage([]) + 2000
+def test_stage_is_expected_to_need_memory_for_the_largest_set(tmp_path):
+    for name, size in (("small", 10), ("large", 1000)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "train.safetensors").write_bytes(b"x" * size)
+    assert bytes_of_a_stage([tmp_path / "small", tmp_path / "large"]) == bytes_of_a_stage([]) + 2000
+
+
+def test_study_with_parameters_of_its_own_is_repeated_in_its_folder(monkeypatch):
+    monkeypatch.chdir(PROJECT / "studies")
+    asked = []
+    monkeypatch.setattr(cli, "fan_out", lambda arguments, *_: asked.append(arguments))
+    assert run("repro", "--dry").exit_code == 0
+    assert asked == [("--dry",)]
 
 
 @pytest.fixture
