@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from grvae.data.pictures import boxed
-from grvae.use.ink import draw_strokes
+from tests.ink import draw_strokes
 
 HOOK = [(0.3, 0.2), (0.6, 0.2), (0.6, 0.7), (0.4, 0.8)]
 
