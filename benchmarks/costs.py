@@ -3,8 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -13,6 +11,7 @@ from timeit import timeit
 import click
 import numpy as np
 import pandas as pd
+import safetensors
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -35,10 +34,12 @@ STEPS = 40  # are timed of each phase; nobody has to wait for 100 published epoc
 TIMED = ("gated", "routed", "published")
 # What is generated to see how much memory large sets take: images to learn from, side, colours.
 LARGE = ((20_000, 32, 1), (20_000, 64, 3), (100_000, 64, 3))
-# Runs a stage, and prints the most kilobytes that it had.
+# Runs a stage, and prints the most kilobytes that it had: `ru_maxrss` would begin with those of the
+# process that starts it.
 WATCHED = """\
-import atexit, resource, runpy, sys
-atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+import atexit, pathlib, runpy, sys
+status = pathlib.Path("/proc/self/status")
+atexit.register(lambda: print(status.read_text().partition("VmHWM:")[2].split()[0]))
 del sys.argv[0]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
@@ -133,26 +134,21 @@ def memory(params: Path, data: Path, table: Path, markdown: Path) -> None:
     settings, rows = load_params(params), []
     with TemporaryDirectory() as folder:
         tried = [(name, data) for name in (*TIMED, "cross_entropy")]
-        # In another process: a stage's peak begins with that of the process that starts it.
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            sizes = dict.fromkeys([data], pool.submit(size_of, data).result())
-            for size in LARGE:
-                generated = pool.submit(generate, Path(folder), *size).result()
-                tried.append((TIMED[0], generated))
-                sizes[generated] = pool.submit(size_of, generated).result()
+        tried += [(TIMED[0], generate(Path(folder), *size)) for size in LARGE]
         for variant, images in tried:
             chosen = settings.variant(variant, {"dataset": images.name})
             peaks = peaks_of_stages(chosen, params, images.parent, Path(folder) / "run")
-            rows.append({"variant": variant, **sizes[images], **peaks})
+            rows.append({"variant": variant, **size_of(images), **peaks})
             click.echo(" ".join(map(str, rows[-1].values())))
     save_table(table, pd.DataFrame(rows))
     write_page(markdown, {"rows": rows})
 
 
 def size_of(data: Path) -> dict[str, int]:
-    """How many images a set has to learn from, their side and their colours."""
-    images = load_images(DataFolder(data).train)
-    return {"images": len(images), "side": images.spec.side, "colours": images.spec.colours}
+    """How many images a set has to learn from, their side and their colours; reads no image."""
+    with safetensors.safe_open(DataFolder(data).train, "numpy") as file:
+        images, side, _, *colours = file.get_slice("images").get_shape()
+    return {"images": images, "side": side, "colours": colours[0] if colours else 1}
 
 
 def generate(folder: Path, images: int, side: int, colours: int) -> Path:
