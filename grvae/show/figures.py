@@ -42,12 +42,13 @@ CURVES = (
     ("kl", "KL term in training", "nats per image"),
 )
 LEAST_SHARE = 1e-4  # on a logarithmic axis, which has no zero
-SHOWN_BY_SEED = (
-    "argmax_accuracy",
-    "assigned_accuracy",
-    "probe_accuracy",
-    "squared_error_per_image",
-)
+# Name and title of what is shown of every seed.
+SHOWN_BY_SEED = {
+    "argmax_accuracy": "argmax accuracy",
+    "assigned_accuracy": "assigned accuracy",
+    "probe_accuracy": "linear probe",
+    "squared_error_per_image": "squared error",
+}
 
 
 def draw_all(
@@ -310,7 +311,7 @@ def draw_seeds(runs: pd.DataFrame) -> Figure:
     figure, panels = make_panels(len(SHOWN_BY_SEED), height=2.9, per_row=4, width=PANEL_WIDTH / 2)
     variants = list(runs["variant"].unique())
     colours = colours_of(variants)
-    for panel, name in zip(panels, SHOWN_BY_SEED, strict=True):
+    for panel, (name, title) in zip(panels, SHOWN_BY_SEED.items(), strict=True):
         is_share = METRICS[name].is_share
         for place, variant in enumerate(variants):
             values = runs.loc[runs["variant"] == variant, name].to_numpy()
@@ -335,7 +336,7 @@ def draw_seeds(runs: pd.DataFrame) -> Figure:
         panel.set_xticks(range(len(variants)), variants, rotation=slant, rotation_mode="xtick")
         panel.set_xlim(-0.6, len(variants) - 0.4)
         _make_log_scale(panel)
-        panel.set_title(METRICS[name].title)
+        panel.set_title(title)
         panel.grid(axis="x", visible=False)
         if is_share:
             panel.set_ylabel("wrong images")
