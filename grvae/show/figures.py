@@ -103,7 +103,8 @@ def draw_training_curves(curves: pd.DataFrame) -> Figure:
         len(shown), height=2.9, per_row=3, width=2 * PANEL_WIDTH / max(2, len(shown))
     )
     colours = colours_of(curves["variant"].unique())
-    decoder_starts = sorted(_decoder_starts(curves))
+    first_of_decoder = curves[curves["phase"] == "decoder"].groupby("variant")["epoch"].min()
+    decoder_starts = sorted({float(epoch) - 0.5 for epoch in first_of_decoder})
     for panel, (name, title, unit) in zip(panels, shown, strict=True):
         for (variant, _), run in curves.groupby(["variant", "seed"], sort=False):
             is_first = run["seed"].iloc[0] == curves["seed"].iloc[0]
@@ -126,12 +127,6 @@ def draw_training_curves(curves: pd.DataFrame) -> Figure:
         panels[0].plot([], [], color=GREY, lw=0.9, ls=":", label="encoder frozen from here")
     add_legend(figure, panels[0])
     return figure
-
-
-def _decoder_starts(curves: pd.DataFrame) -> set[float]:
-    """Where, between two epochs, the decoder phase of a variant begins."""
-    decoder = curves[curves["phase"] == "decoder"]
-    return {float(epoch) - 0.5 for epoch in decoder.groupby("variant")["epoch"].min()}
 
 
 def _make_log_scale(panel: Axes) -> None:
@@ -184,19 +179,18 @@ def draw_accuracy_against_error(
         panel.set(xlabel="squared error per test image", ylabel="argmax accuracy, test split")
         panel.yaxis.set_major_formatter(as_percent)
     first = runs[runs["variant"] == runs["variant"].iloc[0]]
-    _show_only(close, first["squared_error_per_image"], first["argmax_accuracy"])
+    for name, set_limits, least in (
+        ("squared_error_per_image", close.set_xlim, 1.0),
+        ("argmax_accuracy", close.set_ylim, 0.01),
+    ):
+        low, high = first[name].min(), first[name].max()
+        margin = max(least, 0.15 * (high - low))
+        set_limits(low - margin, high + margin)
+    close.xaxis.set_major_locator(MaxNLocator(nbins=6))
     whole.set(title="all runs", ylim=(0, 1.03))
     close.set_title(f"the same, close up around {first['variant'].iloc[0]}")
     add_legend(figure, whole)
     return figure
-
-
-def _show_only(panel: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
-    """Limits with a margin around some points, at least a little wide."""
-    for values, set_limits, least in ((xs, panel.set_xlim, 1.0), (ys, panel.set_ylim, 0.01)):
-        margin = max(least, 0.15 * (max(values) - min(values)))
-        set_limits(min(values) - margin, max(values) + margin)
-    panel.xaxis.set_major_locator(MaxNLocator(nbins=6))
 
 
 @styled
