@@ -7,7 +7,6 @@ does to a digit begins in `grvae.use.pictures` and ends in `boxed`, as for the l
 """
 
 import math
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,18 +26,6 @@ Bytes = NDArray[np.uint8]
 Colours = Literal["grey", "rgb"]
 
 LARGEST_SIDE = 800  # a larger picture is made smaller first: no stroke needs more
-# What Pillow's readers let through when they meet a broken file.
-BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    EOFError,
-    NotImplementedError,
-    struct.error,
-)
 # MNIST's digits were fitted into 20 x 20 pixels of 28 x 28.
 BOX_SHARE = 20 / 28
 # A symmetric picture lies half way between two pixels. Which one it goes to must not depend on the
@@ -72,7 +59,9 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
         raise PictureError(f"{path}", "is no image") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(f"{path}", "has too many pixels") from error
-    except BROKEN as error:
+    except (GrvaeError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's readers let through whatever they meet in a broken file
         reason = getattr(error, "strerror", None) or "broken image file"
         raise PictureError(f"cannot read {path}", reason) from error
 
