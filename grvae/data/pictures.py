@@ -156,21 +156,13 @@ def boxed(ink: Floats, side: int) -> NDArray[np.float32]:
     """Crop, scale and centre a picture of ink as MNIST's digits were.
 
     Args:
-        ink: (height, width) float in [0, 1], light ink on dark paper of exactly 0. Paper that is
-            not 0 counts as ink: take a scan's background off first.
+        ink: (height, width) float in [0, 1], light ink, and there is some, on dark paper of exactly
+            0. Paper that is not 0 counts as ink: take a scan's background off first.
         side: pixels of the square; the ink's longer side gets 20 of 28.
 
     Returns:
         (side, side) float32 in [0, 1]. A picture that is so already comes back as it was.
-
-    Raises:
-        ValueError: it is not a picture of numbers in [0, 1], or there is no ink on it.
     """
-    ink = np.asarray(ink)
-    if ink.ndim != 2 or not np.all((ink >= 0) & (ink <= 1)):
-        raise ValueError("ink: should be a picture (height, width) of numbers in [0, 1]")
-    if not ink.any():
-        raise ValueError("ink: there is none")
     (box,) = ndimage.find_objects((ink > 0).astype(int))
     cropped = Image.fromarray(ink[box].astype(np.float32))
     small = np.array(scaled(cropped, round(side * BOX_SHARE)))

@@ -40,21 +40,6 @@ def test_thin_line_keeps_a_pixel_of_width():
     assert box_of(boxed(picture(10, 40, 100, 1, shape=(200, 200)), 28))[3] == 1
 
 
-@pytest.mark.parametrize(
-    ("ink", "message"),
-    [
-        (np.zeros((28, 28)), "there is none"),
-        (np.zeros((0, 5)), "there is none"),
-        (np.full((3, 3), 255.0), r"numbers in \[0, 1\]"),
-        (np.full((3, 3), np.nan), r"numbers in \[0, 1\]"),
-        (np.ones(784), r"a picture \(height, width\)"),
-    ],
-)
-def test_what_is_no_picture_of_ink_is_refused(ink, message):
-    with pytest.raises(ValueError, match=message):
-        boxed(ink, 28)
-
-
 def test_strokes_and_a_picture_of_them_come_out_alike():
     strokes = draw_strokes([HOOK])
     rows, columns = np.indices((280, 280)) / 280 + 1 / 560
