@@ -147,12 +147,11 @@ def _read_files(
     seen: Seen,
 ) -> dict[str, Named]:
     """The splits of files that hold many images each; their names say which."""
-    words = {path: _split_word(path.name) for path in files}
-    if not any(words.values()) and len(files) == 1:
-        words = {files[0]: "train"}
     taken: dict[str, Path] = {}
     parts: dict[str, list[Named]] = {}
-    for path, word in words.items():
+    for path in files:
+        words = re.split("[^a-z0-9]+", path.name.lower())
+        word = next(filter(SPLIT_OF.get, words), "train" if len(files) == 1 else None)
         if word is None:
             seen.skipped[path.name] = "its name has no split's name in it"
         elif word in taken:
@@ -175,11 +174,6 @@ def _read_files(
         )
         for split, named in parts.items()
     }
-
-
-def _split_word(name: str) -> str | None:
-    words = re.split("[^a-z0-9]+", name.lower())
-    return next((word for word in words if word in SPLIT_OF), None)
 
 
 def _read_folders(contents: Contents, side: int, colours: Colours, seen: Seen) -> dict[str, Named]:

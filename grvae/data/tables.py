@@ -41,10 +41,9 @@ def read_idx(images: Path, transposed: bool) -> Named:
         raise GrvaeError(f"{images}: got images of {shape}, should be grey, or have 3 colours")
     name = re.sub("images", "labels", images.name, flags=re.IGNORECASE)
     plain = re.sub("idx[34]", "idx1", name).removesuffix(".gz")
-    labels_file = images.with_name(plain)
-    if not labels_file.is_file():
-        labels_file = images.with_name(f"{plain}.gz")
-    if not labels_file.is_file():
+    files = images.with_name(plain), images.with_name(f"{plain}.gz")
+    labels_file = next(filter(Path.is_file, files), None)
+    if labels_file is None:
         raise GrvaeError(f"{images}: has no labels, no file {plain} or {plain}.gz lies beside it")
     labels = _read_idx(labels_file, (1,))
     if len(labels) != len(pixels):
