@@ -103,9 +103,8 @@ def read_table(path: Path) -> Named | None:
         first = pd.read_csv(path, header=None, nrows=1, dtype=str)
         header = [str(cell).strip() for cell in first.iloc[0]]
         named = not all(re.fullmatch(r"[-+.\deE]+", cell) for cell in header)
-        if not named:
-            header = ["label", *(str(number) for number in range(len(header) - 1))]
-        column = next((i for i, name in enumerate(header) if name.lower() in LABEL_COLUMNS), None)
+        of_labels = (i for i, name in enumerate(header) if name.lower() in LABEL_COLUMNS)
+        column = next(of_labels, None if named else 0)
         if column is None:
             return None
         shape = _shape_of(path, len(header) - 1)
