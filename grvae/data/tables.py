@@ -16,7 +16,6 @@ from grvae.data.pictures import Bytes
 
 IDX_NAME = re.compile(r"images.*idx|images.*ubyte", re.IGNORECASE)
 LABEL_COLUMNS = ("label", "class")
-LARGEST = 4096  # pixels of an image's side
 ROWS = 5000  # of a table that are read at a time
 
 # Images (image, height, width) or (image, height, width, 3), and the name of each one's class.
@@ -36,7 +35,7 @@ def read_idx(images: Path, transposed: bool) -> Named:
         GrvaeError: a file is missing, or is not such a file.
     """
     pixels = _read_idx(images, (3, 4))
-    if max(pixels.shape[1:3]) > LARGEST or pixels.shape[3:] not in ((), (3,)):
+    if pixels.shape[3:] not in ((), (3,)):
         shape = "x".join(map(str, pixels.shape[1:]))
         raise GrvaeError(f"{images}: got images of {shape}, should be grey, or have 3 colours")
     name = re.sub("images", "labels", images.name, flags=re.IGNORECASE)
