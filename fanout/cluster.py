@@ -96,10 +96,15 @@ class ClusterWorkers:
             for file in (path, *path.rglob("*"))
             if file.is_file() and file not in known
         }
-        # By value: fanout need not be installed there.
-        run = cloudpickle.dumps(
-            partial(run_job, relative(job, self.top), self.threads, installed())
+        there = replace(
+            job,
+            folder=job.folder.relative_to(self.top),
+            root=job.root.relative_to(self.top),
+            inputs=(),
+            outputs=[path.relative_to(self.top) for path in job.outputs],
         )
+        # By value: fanout need not be installed there.
+        run = cloudpickle.dumps(partial(run_job, there, self.threads, installed()))
         call = lambda run, sources, data: pickle.loads(run)(sources, data)  # noqa: E731
         self.running[self.executor.submit(call, run, sources, data)] = job
 
@@ -165,17 +170,6 @@ def run_git(folder: Path, *arguments: str) -> str:
     if result.returncode:
         raise FanoutError(f"a cluster gets git's files: {os.fsdecode(result.stderr)}")
     return os.fsdecode(result.stdout)
-
-
-def relative(job: Job, top: Path) -> Job:
-    """A job with paths as seen from a folder."""
-    return replace(
-        job,
-        folder=job.folder.relative_to(top),
-        root=job.root.relative_to(top),
-        inputs=(),
-        outputs=[path.relative_to(top) for path in job.outputs],
-    )
 
 
 def pack(top: Path, names: Iterable[str]) -> bytes:
