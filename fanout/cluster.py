@@ -17,7 +17,7 @@ import tarfile
 import tempfile
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import replace
 from functools import partial
@@ -60,7 +60,8 @@ class ClusterWorkers:
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what it means is said here
         cloudpickle.register_pickle_by_value(sys.modules["fanout"])
         dask.config.set({"distributed.comm.timeouts.connect": CONNECT_TIMEOUT})
-        self.threads, self.top = threads, git_root(root)
+        self.threads = threads
+        self.top = Path(run_git(root, "rev-parse", "--show-toplevel").rstrip("\n"))
         try:
             self.client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
@@ -91,13 +92,19 @@ class ClusterWorkers:
         known = {self.top / name for name in names}
         data = {
             str(file.relative_to(self.top)): self.send(file.read_bytes())
-            for file in files_of(job.inputs)
-            if file not in known
+            for path in job.inputs
+            for file in (path, *path.rglob("*"))
+            if file.is_file() and file not in known
         }
-        # By value: fanout need not be installed there.
-        run = cloudpickle.dumps(
-            partial(run_job, relative(job, self.top), self.threads, installed())
+        there = replace(
+            job,
+            folder=job.folder.relative_to(self.top),
+            root=job.root.relative_to(self.top),
+            inputs=(),
+            outputs=[path.relative_to(self.top) for path in job.outputs],
         )
+        # By value: fanout need not be installed there.
+        run = cloudpickle.dumps(partial(run_job, there, self.threads, installed()))
         call = lambda run, sources, data: pickle.loads(run)(sources, data)  # noqa: E731
         self.running[self.executor.submit(call, run, sources, data)] = job
 
@@ -150,11 +157,6 @@ class ClusterWorkers:
         self.client.close(timeout=1)
 
 
-def git_root(folder: Path) -> Path:
-    """The root of the git repository that a folder is in."""
-    return Path(run_git(folder, "rev-parse", "--show-toplevel").rstrip("\n"))
-
-
 def tracked_files(top: Path) -> list[str]:
     """The names of the files that git tracks or would track, as they are on disk."""
     listing = run_git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -168,23 +170,6 @@ def run_git(folder: Path, *arguments: str) -> str:
     if result.returncode:
         raise FanoutError(f"a cluster gets git's files: {os.fsdecode(result.stderr)}")
     return os.fsdecode(result.stdout)
-
-
-def files_of(paths: Iterable[Path]) -> Iterator[Path]:
-    """All files that paths name or hold."""
-    for path in paths:
-        yield from (file for file in (path, *path.rglob("*")) if file.is_file())
-
-
-def relative(job: Job, top: Path) -> Job:
-    """A job with paths as seen from a folder."""
-    return replace(
-        job,
-        folder=job.folder.relative_to(top),
-        root=job.root.relative_to(top),
-        inputs=(),
-        outputs=[path.relative_to(top) for path in job.outputs],
-    )
 
 
 def pack(top: Path, names: Iterable[str]) -> bytes:

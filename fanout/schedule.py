@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections import defaultdict
 from collections.abc import Iterable
 
 from tqdm import tqdm
@@ -21,6 +20,7 @@ class Run:
     Attributes:
         waiting: not yet looked at.
         running: with their jobs.
+        started: when each began.
         done: up to date.
         failed: with the reason.
         blocked: never to be started, since they need a failed one.
@@ -33,7 +33,7 @@ class Run:
         self.done: set[str] = set()
         self.failed: dict[str, str] = {}
         self.blocked: set[str] = set()
-        self.times = Times()
+        self.started: dict[str, float] = {}
         self.written = time.monotonic()
         self.bar = tqdm(total=len(self.waiting), unit="stage", disable=None)
 
@@ -78,7 +78,7 @@ class Run:
             self.finish(name, job)
         else:
             self.running[name] = job
-            self.times.start(name)
+            self.started[name] = time.monotonic()
             self.bar.write(f"Running stage '{name}'")
             self.workers.start(job)
 
@@ -91,7 +91,8 @@ class Run:
             except DVC_ERRORS as error:
                 problem = quote(error)
             if problem is None:
-                self.finish(name, f"done in {self.times.end(name):.0f} s")
+                seconds = time.monotonic() - self.started[name]
+                self.finish(name, f"done in {seconds:.0f} s")
             else:
                 log = job.log.read_text(errors="replace").splitlines()[-SHOWN_LOG_LINES:]
                 self.fail(name, f"{problem}; see {os.path.relpath(job.log)}", log)
@@ -102,8 +103,7 @@ class Run:
     def finish(self, name: str, outcome: str) -> None:
         """Note that a stage is up to date."""
         self.done.add(name)
-        left = self.times.left([*self.waiting, *self.running], self.workers.slots())
-        self.show(name, outcome + left, quiet=outcome == "unchanged")
+        self.show(name, outcome, quiet=outcome == "unchanged")
 
     def fail(self, name: str, reason: str, log: Iterable[str] = ()) -> None:
         """Note that a stage is not up to date, and why."""
@@ -116,32 +116,3 @@ class Run:
         ended = len(self.done) + len(self.failed) + len(self.blocked)
         if not quiet:
             self.bar.write(f"[{ended}/{len(self.pipeline.stages)}] {name}: {outcome}")
-
-
-class Times:
-    """How long stages take, by the name that the rows of a matrix share."""
-
-    def __init__(self) -> None:
-        self.started: dict[str, float] = {}
-        self.taken: dict[str, list[float]] = defaultdict(list)
-
-    def start(self, name: str) -> None:
-        """A stage has begun."""
-        self.started[name] = time.monotonic()
-
-    def end(self, name: str) -> float:
-        """A stage is done; gives the seconds that it took."""
-        seconds = time.monotonic() - self.started.pop(name)
-        self.taken[name.partition("@")[0]].append(seconds)
-        return seconds
-
-    def left(self, names: Iterable[str], slots: int) -> str:
-        """About how long stages will take, once one of each kind has run; before, nothing."""
-        total, now = 0.0, time.monotonic()
-        for name in names:
-            if not (taken := self.taken.get(name.partition("@")[0])):
-                return ""
-            passed = now - self.started.get(name, now)
-            total += max(0.0, sum(taken) / len(taken) - passed)
-        minutes, seconds = divmod(round(total / max(1, slots)), 60)
-        return f"; about {minutes} min {seconds} s left"

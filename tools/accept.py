@@ -81,13 +81,9 @@ def is_stale(stage: PipelineStage, changes: Sequence[str | Mapping[str, Any]]) -
         GrvaeError: something else has changed, too.
     """
     code = {str(dep) for dep in stage.deps if is_code(dep)}
-    found = False
+    found = "changed command" in changes
     for change in changes:
-        if change == "changed command":
-            found = True
-            continue
-        assert isinstance(change, Mapping)
-        for kind, paths in change.items():
+        for kind, paths in change.items() if isinstance(change, Mapping) else ():
             for path, state in paths.items():
                 if kind == "changed deps" and path in code:
                     found = True

@@ -1,5 +1,6 @@
 """Copy what was measured into README and docs, each between a pair of markers of its own."""
 
+import re
 from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
@@ -20,28 +21,20 @@ PAGES = {
 
 
 def with_blocks(page: str) -> str:
-    """A page with every block as it was last measured."""
+    """A page with every block as it was last measured.
+
+    Of a file with markers of the block's name, what is between them; else all of it.
+    """
     text = (PROJECT / page).read_text()
     for name, file in PAGES[page].items():
-        start, end = markers(name)
-        before, rest = text.split(start)
-        _, after = rest.split(end)
-        text = f"{before}{start}\n{read_block(name, PROJECT / file)}\n\n{end}{after}"
+        block = re.compile(f"(?<=<!-- {name} -->\n).*(?=<!-- /{name} -->\n)", re.DOTALL)
+        measured = (PROJECT / file).read_text()
+        found = block.search(measured)
+        written = f"\n{(found[0] if found else measured).strip()}\n\n"
+        place = block.search(text)
+        assert place, f"{page}: no markers of {name}"
+        text = text[: place.start()] + written + text[place.end() :]
     return text
-
-
-def read_block(name: str, file: Path) -> str:
-    """What is between the block's markers in a file; all of it, if it has none."""
-    start, end = markers(name)
-    text = file.read_text()
-    if start in text:
-        text = text.split(start)[1].split(end)[0]
-    return text.strip()
-
-
-def markers(name: str) -> tuple[str, str]:
-    """The lines around a block."""
-    return f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
 
 
 if __name__ == "__main__":

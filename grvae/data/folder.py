@@ -7,7 +7,8 @@ Three layouts are known, with or without one folder around all:
     train-images-idx3-ubyte train-labels-idx1-ubyte t10k-... or test-...; gzipped or not
 
 A validation folder is learned from, too: a validation split is cut from the train split as for
-every set. What cannot be an image is skipped by name; what may change the classes is an error.
+every set. What cannot be an image is skipped by name, but for hidden files; what may change the
+classes is an error.
 """
 
 import os
@@ -53,12 +54,14 @@ class Seen:
         layout: what the folder holds, in words.
         sizes: images by width and height, before they were brought to one size.
         skipped: why a file or folder was left out, by its path.
+        broken: those of them that are called like pictures.
         test_was_cut: the test split is a share of what came in one piece.
     """
 
     layout: str
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
     test_was_cut: bool = False
 
 
@@ -78,10 +81,6 @@ def look_into(place: Path) -> Contents:
     Raises:
         GrvaeError: there is none, or it cannot be read.
     """
-    if not place.exists():
-        raise GrvaeError(f"{place}: no such folder")
-    if not place.is_dir():
-        raise GrvaeError(f"{place}: a file, should be a folder; an archive has to be unpacked")
     folder, layout = place, "nothing"
     folders, files = _visible(folder)
     while len(folders) == 1 and not files and folders[0].name.lower() not in SPLIT_OF:
@@ -148,12 +147,11 @@ def _read_files(
     seen: Seen,
 ) -> dict[str, Named]:
     """The splits of files that hold many images each; their names say which."""
-    words = {path: _split_word(path.name) for path in files}
-    if not any(words.values()) and len(files) == 1:
-        words = {files[0]: "train"}
     taken: dict[str, Path] = {}
     parts: dict[str, list[Named]] = {}
-    for path, word in words.items():
+    for path in files:
+        words = re.split("[^a-z0-9]+", path.name.lower())
+        word = next(filter(SPLIT_OF.get, words), "train" if len(files) == 1 else None)
         if word is None:
             seen.skipped[path.name] = "its name has no split's name in it"
         elif word in taken:
@@ -178,49 +176,41 @@ def _read_files(
     }
 
 
-def _split_word(name: str) -> str | None:
-    words = re.split("[^a-z0-9]+", name.lower())
-    return next((word for word in words if word in SPLIT_OF), None)
-
-
 def _read_folders(contents: Contents, side: int, colours: Colours, seen: Seen) -> dict[str, Named]:
     """The splits of folders that hold a folder a class each, or of one that does."""
     root = contents.folder
-    named = [path for path in contents.folders if path.name.lower() in SPLIT_OF]
-    splits = [path for path in named if _visible(path)[0]]
-    if not any(SPLIT_OF[path.name.lower()] == "train" for path in splits):
-        if len(named) == len(contents.folders):  # train/*.png, or test/<class>/*.png alone
-            raise GrvaeError(f"{root}: no train/<class>/ in it; should hold {EXPECTED}")
-        found = {"train": list(_class_folders(root, root, seen))}
-    else:
-        found = {}
+    named = {path: SPLIT_OF.get(path.name.lower()) for path in contents.folders}
+    splits = {path: split for path, split in named.items() if split and _visible(path)[0]}
+    if "train" in splits.values():
         seen.skipped |= {shown(path.name): NO_FOLDER for path in contents.files}
-        for path in contents.folders:
-            if path in splits:
-                found.setdefault(SPLIT_OF[path.name.lower()], []).extend(
-                    _class_folders(path, root, seen)
-                )
-            else:
-                why = "holds no classes' folders" if path in named else "not the name of a split"
-                seen.skipped[path.name] = why
-    broken: dict[str, str] = {}
+        for path in named:
+            if path not in splits:
+                why = "holds no classes' folders" if named[path] else "not the name of a split"
+                seen.skipped[shown(path.name)] = why
+    elif all(named.values()):  # train/*.png, or test/<class>/*.png alone
+        raise GrvaeError(f"{root}: no train/<class>/ in it; should hold {EXPECTED}")
+    else:
+        splits = {root: "train"}
+    found: dict[str, list[tuple[str, Path]]] = {}
+    for path, split in splits.items():
+        found.setdefault(split, []).extend(_class_folders(path, root, seen))
     read = {
-        split: _read_pictures(root, folders, side, colours, seen, broken)
+        split: _read_pictures(root, folders, side, colours, seen)
         for split, folders in found.items()
     }
-    pictures = len(broken) + sum(len(names) for _, names in read.values())
-    if len(broken) > MOST_BROKEN * pictures:
-        first, why = next(iter(broken.items()))
-        raise GrvaeError(f"{root}: {len(broken)} of {pictures} pictures are broken; {first}: {why}")
+    pictures = len(seen.broken) + sum(len(names) for _, names in read.values())
+    if len(seen.broken) > MOST_BROKEN * pictures:
+        first = seen.broken[0]
+        raise GrvaeError(
+            f"{root}: {len(seen.broken)} of {pictures} pictures are broken; "
+            f"{first}: {seen.skipped[first]}"
+        )
     return {split: named for split, named in read.items() if named[1]}
 
 
 def _class_folders(folder: Path, root: Path, seen: Seen) -> Iterator[tuple[str, Path]]:
-    folders, _ = _visible(folder)
-    for path in sorted(folder.iterdir()):
-        if path not in folders:
-            why = "hidden, or of the system" if _is_hidden(path.name) else NO_FOLDER
-            seen.skipped[shown(path.relative_to(root))] = why
+    folders, files = _visible(folder)
+    seen.skipped |= {shown(path.relative_to(root)): NO_FOLDER for path in files}
     for path in folders:
         if path.is_symlink():
             raise GrvaeError(f"{shown(path)}: a link, should be the folder of a class itself")
@@ -228,12 +218,7 @@ def _class_folders(folder: Path, root: Path, seen: Seen) -> Iterator[tuple[str, 
 
 
 def _read_pictures(
-    root: Path,
-    folders: list[tuple[str, Path]],
-    side: int,
-    colours: Colours,
-    seen: Seen,
-    broken: dict[str, str],
+    root: Path, folders: list[tuple[str, Path]], side: int, colours: Colours, seen: Seen
 ) -> Named:
     """All pictures of some classes' folders, at any depth."""
     files = [(name, path) for name, folder in folders for path in _files_below(folder, root, seen)]
@@ -249,7 +234,7 @@ def _read_pictures(
             place = shown(path.relative_to(root))
             seen.skipped[place] = error.reason
             if _is_picture(path):
-                broken[place] = error.reason
+                seen.broken.append(place)
             continue
         names.append(name)
     for name, folder in folders:
@@ -265,22 +250,15 @@ def _files_below(folder: Path, root: Path, seen: Seen) -> Iterator[Path]:
         raise GrvaeError(f"cannot read {shown(error.filename)}: {error.strerror}") from error
 
     for place, folders, files in os.walk(folder, onerror=refuse):
-        folders.sort()
-        for name in sorted([*folders, *files]):
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        for name in sorted([*folders, *(name for name in files if not _is_hidden(name))]):
             path = Path(place, name)
-            if _is_hidden(name):
-                why = "hidden, or of the system"
-            elif path.is_symlink() and _leads_out(path, root):
-                why = "a link out of the folder"
-            elif name in folders:
-                why = "a link to a folder" if path.is_symlink() else ""
-            else:
-                why = "" if path.is_file() else "no file"
-                if not why:
-                    yield path
-            if why:
-                seen.skipped[shown(path.relative_to(root))] = why
-        folders[:] = [name for name in folders if not _is_hidden(name)]
+            if path.is_symlink() and (name in folders or _leads_out(path, root)):
+                seen.skipped[shown(path.relative_to(root))] = "a link to a folder, or out of this"
+            elif path.is_file():
+                yield path
+            elif name in files:
+                seen.skipped[shown(path.relative_to(root))] = "no file"
 
 
 def _leads_out(link: Path, root: Path) -> bool:

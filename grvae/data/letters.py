@@ -38,9 +38,6 @@ SMALL = {
 EM, MARGIN = 64, 16  # pixels of the large letter that is made small, and around it
 SLANT, TURN, STRETCH = 0.15, 5.0, 0.12  # at most: of the height; degrees; of the width
 
-# The bytes of a face by its name.
-Faces = Iterable[tuple[str, bytes]]
-
 
 def load_letters(place: Path, side: int, say: Callable[[str], object]) -> tuple[Dataset, Dataset]:
     """Letters of some 120 families of free fonts, fetched by npm once and verified.
@@ -124,8 +121,8 @@ def _faces(place: Path, fonts: list[dict[str, str]]) -> Iterator[tuple[str, byte
                     yield Path(name).stem, content.read()
 
 
-def render(faces: Faces, side: int, copies: int) -> Dataset:
-    """Draw all letters of all faces, each several times; the same bytes whenever it is done."""
+def render(faces: Iterable[tuple[str, bytes]], side: int, copies: int) -> Dataset:
+    """Draw all letters of all faces, by name and content, each several times, always the same."""
     images, labels = [], []
     for name, content in faces:
         font = ImageFont.truetype(io.BytesIO(content), EM, layout_engine=ImageFont.Layout.BASIC)

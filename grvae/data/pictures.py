@@ -7,7 +7,6 @@ does to a digit begins in `grvae.use.pictures` and ends in `boxed`, as for the l
 """
 
 import math
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,18 +26,6 @@ Bytes = NDArray[np.uint8]
 Colours = Literal["grey", "rgb"]
 
 LARGEST_SIDE = 800  # a larger picture is made smaller first: no stroke needs more
-# What Pillow's readers let through when they meet a broken file.
-BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    EOFError,
-    NotImplementedError,
-    struct.error,
-)
 # MNIST's digits were fitted into 20 x 20 pixels of 28 x 28.
 BOX_SHARE = 20 / 28
 # A symmetric picture lies half way between two pixels. Which one it goes to must not depend on the
@@ -72,7 +59,9 @@ def open_picture(path: Path) -> Iterator[Image.Image]:
         raise PictureError(f"{path}", "is no image") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(f"{path}", "has too many pixels") from error
-    except BROKEN as error:
+    except (GrvaeError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's readers let through whatever they meet in a broken file
         reason = getattr(error, "strerror", None) or "broken image file"
         raise PictureError(f"cannot read {path}", reason) from error
 
@@ -167,21 +156,13 @@ def boxed(ink: Floats, side: int) -> NDArray[np.float32]:
     """Crop, scale and centre a picture of ink as MNIST's digits were.
 
     Args:
-        ink: (height, width) float in [0, 1], light ink on dark paper of exactly 0. Paper that is
-            not 0 counts as ink: take a scan's background off first.
+        ink: (height, width) float in [0, 1], light ink, and there is some, on dark paper of exactly
+            0. Paper that is not 0 counts as ink: take a scan's background off first.
         side: pixels of the square; the ink's longer side gets 20 of 28.
 
     Returns:
         (side, side) float32 in [0, 1]. A picture that is so already comes back as it was.
-
-    Raises:
-        ValueError: it is not a picture of numbers in [0, 1], or there is no ink on it.
     """
-    ink = np.asarray(ink)
-    if ink.ndim != 2 or not np.all((ink >= 0) & (ink <= 1)):
-        raise ValueError("ink: should be a picture (height, width) of numbers in [0, 1]")
-    if not ink.any():
-        raise ValueError("ink: there is none")
     (box,) = ndimage.find_objects((ink > 0).astype(int))
     cropped = Image.fromarray(ink[box].astype(np.float32))
     small = np.array(scaled(cropped, round(side * BOX_SHARE)))

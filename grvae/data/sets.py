@@ -21,9 +21,6 @@ from grvae.model.images import draw_validation
 DOWNLOADS = Path("downloads")  # where a published set's files are kept
 IMAGES = Path("images")  # holds people's own
 PUBLISHED = (*SHA256, "digits", "letters", "letters_small")
-SIDE = 28
-
-Say = Callable[[str], object]
 
 
 class Loaded(NamedTuple):
@@ -44,10 +41,10 @@ def load_dataset(
     name: str,
     folder: Path | None = None,
     *,
-    side: int = SIDE,
+    side: int = MNIST.side,
     colours: Colours = "grey",
     transposed: bool = False,
-    say: Say = lambda line: None,
+    say: Callable[[str], object] = lambda line: None,
 ) -> Loaded:
     """The train and the test split of a set.
 
@@ -81,7 +78,14 @@ def load_dataset(
             try:
                 train, test = load_published(name, place, folder is not None, say)
             except GrvaeError as error:
-                raise GrvaeError(f"{error}. {_remedy(folder)}") from error
+                remedy = (
+                    f"The folder holds {look_into(folder).layout}; images of your own go below "
+                    f"{IMAGES}/NAME, to be named by dataset=NAME"
+                    if folder
+                    else "Name a folder with its four files by DATASET_FOLDER, or set "
+                    "dataset=digits, which is on every machine"
+                )
+                raise GrvaeError(f"{error}. {remedy}") from error
         case _:
             place = folder or _own_folder(name)
             train, test, seen = read_folder(place, side, colours, transposed)
@@ -90,18 +94,6 @@ def load_dataset(
         for part in (train, test)
     )
     return Loaded(train, test, receipt_of(name, train, test, seen))
-
-
-def _remedy(folder: Path | None) -> str:
-    if folder is None:
-        return (
-            "Name a folder with its four files by DATASET_FOLDER, or set dataset=digits, which is "
-            "on every machine"
-        )
-    return (
-        f"The folder holds {look_into(folder).layout}; images of your own go below {IMAGES}/NAME, "
-        "to be named by dataset=NAME"
-    )
 
 
 def _own_folder(name: str) -> Path:

@@ -16,7 +16,6 @@ from grvae.data.pictures import Bytes
 
 IDX_NAME = re.compile(r"images.*idx|images.*ubyte", re.IGNORECASE)
 LABEL_COLUMNS = ("label", "class")
-LARGEST = 4096  # pixels of an image's side
 ROWS = 5000  # of a table that are read at a time
 
 # Images (image, height, width) or (image, height, width, 3), and the name of each one's class.
@@ -36,15 +35,14 @@ def read_idx(images: Path, transposed: bool) -> Named:
         GrvaeError: a file is missing, or is not such a file.
     """
     pixels = _read_idx(images, (3, 4))
-    if max(pixels.shape[1:3]) > LARGEST or pixels.shape[3:] not in ((), (3,)):
+    if pixels.shape[3:] not in ((), (3,)):
         shape = "x".join(map(str, pixels.shape[1:]))
         raise GrvaeError(f"{images}: got images of {shape}, should be grey, or have 3 colours")
     name = re.sub("images", "labels", images.name, flags=re.IGNORECASE)
     plain = re.sub("idx[34]", "idx1", name).removesuffix(".gz")
-    labels_file = images.with_name(plain)
-    if not labels_file.is_file():
-        labels_file = images.with_name(f"{plain}.gz")
-    if not labels_file.is_file():
+    files = images.with_name(plain), images.with_name(f"{plain}.gz")
+    labels_file = next(filter(Path.is_file, files), None)
+    if labels_file is None:
         raise GrvaeError(f"{images}: has no labels, no file {plain} or {plain}.gz lies beside it")
     labels = _read_idx(labels_file, (1,))
     if len(labels) != len(pixels):
@@ -104,9 +102,8 @@ def read_table(path: Path) -> Named | None:
         first = pd.read_csv(path, header=None, nrows=1, dtype=str)
         header = [str(cell).strip() for cell in first.iloc[0]]
         named = not all(re.fullmatch(r"[-+.\deE]+", cell) for cell in header)
-        if not named:
-            header = ["label", *(str(number) for number in range(len(header) - 1))]
-        column = next((i for i, name in enumerate(header) if name.lower() in LABEL_COLUMNS), None)
+        of_labels = (i for i, name in enumerate(header) if name.lower() in LABEL_COLUMNS)
+        column = next(of_labels, None if named else 0)
         if column is None:
             return None
         shape = _shape_of(path, len(header) - 1)

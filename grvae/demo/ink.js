@@ -1,5 +1,5 @@
 "use strict";
-/* From strokes to an image like MNIST's, of the set's own side; `draw_strokes` in grvae/use/ink.py is the same in Python,
+/* From strokes to an image like MNIST's, of the set's own side; `draw_strokes` in tests/ink.py is the same in Python,
    and a test compares the two.
 
    MNIST's digits were fitted into 20 x 20 pixels, keeping their proportions, and then moved by

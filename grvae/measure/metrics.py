@@ -156,7 +156,6 @@ class Metric:
 
     Attributes:
         measure: computes it; its name is the metric's.
-        title: what it is called over a panel.
         label: what it is, with its unit where it has one.
         decimals: how many to show.
         is_share: in [0, 1], written in per cent.
@@ -164,9 +163,8 @@ class Metric:
     """
 
     measure: Callable[[Outcome], float | None]
-    title: str
     label: str
-    decimals: int
+    decimals: int = 1
     is_share: bool = False
     is_main: bool = False
 
@@ -180,52 +178,18 @@ class Metric:
 METRICS = {
     metric.name: metric
     for metric in (
+        Metric(argmax_accuracy, "argmax accuracy", is_share=True, is_main=True),
+        Metric(sampled_accuracy, "argmax accuracy of sampled, activated encodings", is_share=True),
+        Metric(assigned_accuracy, "accuracy under the best assignment", is_share=True),
         Metric(
-            argmax_accuracy,
-            "argmax accuracy",
-            "argmax accuracy",
-            decimals=1,
-            is_share=True,
-            is_main=True,
+            probe_accuracy, "accuracy of a linear probe on the means", is_share=True, is_main=True
         ),
-        Metric(
-            sampled_accuracy,
-            "sampled accuracy",
-            "argmax accuracy of sampled, activated encodings",
-            decimals=1,
-            is_share=True,
-        ),
-        Metric(
-            assigned_accuracy,
-            "assigned accuracy",
-            "accuracy under the best assignment",
-            decimals=1,
-            is_share=True,
-        ),
-        Metric(
-            probe_accuracy,
-            "linear probe",
-            "accuracy of a linear probe on the means",
-            decimals=1,
-            is_share=True,
-            is_main=True,
-        ),
-        Metric(
-            lowest_recall, "lowest recall", "lowest recall of a class", decimals=1, is_share=True
-        ),
-        Metric(
-            squared_error_per_image,
-            "squared error",
-            "squared error per image",
-            decimals=2,
-            is_main=True,
-        ),
-        Metric(mse_per_pixel, "error per pixel", "mean squared error per pixel", decimals=4),
-        Metric(bce_per_image, "cross-entropy", "binary cross-entropy per image, nats", decimals=1),
-        Metric(
-            kl_per_image, "KL divergence", "KL divergence to N(0, I) per image, nats", decimals=1
-        ),
-        Metric(dead_latents, "dead latents", "dead latents", decimals=1),
+        Metric(lowest_recall, "lowest recall of a class", is_share=True),
+        Metric(squared_error_per_image, "squared error per image", decimals=2, is_main=True),
+        Metric(mse_per_pixel, "mean squared error per pixel", decimals=4),
+        Metric(bce_per_image, "binary cross-entropy per image, nats"),
+        Metric(kl_per_image, "KL divergence to N(0, I) per image, nats"),
+        Metric(dead_latents, "dead latents"),
     )
 }
 

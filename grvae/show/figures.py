@@ -42,12 +42,13 @@ CURVES = (
     ("kl", "KL term in training", "nats per image"),
 )
 LEAST_SHARE = 1e-4  # on a logarithmic axis, which has no zero
-SHOWN_BY_SEED = (
-    "argmax_accuracy",
-    "assigned_accuracy",
-    "probe_accuracy",
-    "squared_error_per_image",
-)
+# Name and title of what is shown of every seed.
+SHOWN_BY_SEED = {
+    "argmax_accuracy": "argmax accuracy",
+    "assigned_accuracy": "assigned accuracy",
+    "probe_accuracy": "linear probe",
+    "squared_error_per_image": "squared error",
+}
 
 
 def draw_all(
@@ -102,7 +103,8 @@ def draw_training_curves(curves: pd.DataFrame) -> Figure:
         len(shown), height=2.9, per_row=3, width=2 * PANEL_WIDTH / max(2, len(shown))
     )
     colours = colours_of(curves["variant"].unique())
-    decoder_starts = sorted(_decoder_starts(curves))
+    first_of_decoder = curves[curves["phase"] == "decoder"].groupby("variant")["epoch"].min()
+    decoder_starts = sorted({float(epoch) - 0.5 for epoch in first_of_decoder})
     for panel, (name, title, unit) in zip(panels, shown, strict=True):
         for (variant, _), run in curves.groupby(["variant", "seed"], sort=False):
             is_first = run["seed"].iloc[0] == curves["seed"].iloc[0]
@@ -125,12 +127,6 @@ def draw_training_curves(curves: pd.DataFrame) -> Figure:
         panels[0].plot([], [], color=GREY, lw=0.9, ls=":", label="encoder frozen from here")
     add_legend(figure, panels[0])
     return figure
-
-
-def _decoder_starts(curves: pd.DataFrame) -> set[float]:
-    """Where, between two epochs, the decoder phase of a variant begins."""
-    decoder = curves[curves["phase"] == "decoder"]
-    return {float(epoch) - 0.5 for epoch in decoder.groupby("variant")["epoch"].min()}
 
 
 def _make_log_scale(panel: Axes) -> None:
@@ -183,19 +179,18 @@ def draw_accuracy_against_error(
         panel.set(xlabel="squared error per test image", ylabel="argmax accuracy, test split")
         panel.yaxis.set_major_formatter(as_percent)
     first = runs[runs["variant"] == runs["variant"].iloc[0]]
-    _show_only(close, first["squared_error_per_image"], first["argmax_accuracy"])
+    for name, set_limits, least in (
+        ("squared_error_per_image", close.set_xlim, 1.0),
+        ("argmax_accuracy", close.set_ylim, 0.01),
+    ):
+        low, high = first[name].min(), first[name].max()
+        margin = max(least, 0.15 * (high - low))
+        set_limits(low - margin, high + margin)
+    close.xaxis.set_major_locator(MaxNLocator(nbins=6))
     whole.set(title="all runs", ylim=(0, 1.03))
     close.set_title(f"the same, close up around {first['variant'].iloc[0]}")
     add_legend(figure, whole)
     return figure
-
-
-def _show_only(panel: Axes, xs: Sequence[float], ys: Sequence[float]) -> None:
-    """Limits with a margin around some points, at least a little wide."""
-    for values, set_limits, least in ((xs, panel.set_xlim, 1.0), (ys, panel.set_ylim, 0.01)):
-        margin = max(least, 0.15 * (max(values) - min(values)))
-        set_limits(min(values) - margin, max(values) + margin)
-    panel.xaxis.set_major_locator(MaxNLocator(nbins=6))
 
 
 @styled
@@ -310,7 +305,7 @@ def draw_seeds(runs: pd.DataFrame) -> Figure:
     figure, panels = make_panels(len(SHOWN_BY_SEED), height=2.9, per_row=4, width=PANEL_WIDTH / 2)
     variants = list(runs["variant"].unique())
     colours = colours_of(variants)
-    for panel, name in zip(panels, SHOWN_BY_SEED, strict=True):
+    for panel, (name, title) in zip(panels, SHOWN_BY_SEED.items(), strict=True):
         is_share = METRICS[name].is_share
         for place, variant in enumerate(variants):
             values = runs.loc[runs["variant"] == variant, name].to_numpy()
@@ -335,7 +330,7 @@ def draw_seeds(runs: pd.DataFrame) -> Figure:
         panel.set_xticks(range(len(variants)), variants, rotation=slant, rotation_mode="xtick")
         panel.set_xlim(-0.6, len(variants) - 0.4)
         _make_log_scale(panel)
-        panel.set_title(METRICS[name].title)
+        panel.set_title(title)
         panel.grid(axis="x", visible=False)
         if is_share:
             panel.set_ylabel("wrong images")

@@ -4,7 +4,6 @@ The text is in a template; a placeholder that names nothing is an error, never a
 """
 
 import json
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -47,11 +46,9 @@ def render_template(
     }
     try:
         return environment.from_string(template).render(context)
-    except TemplateSyntaxError as error:
-        raise GrvaeError(f"the report's template, line {error.lineno}: {error.message}") from error
     except TemplateError as error:
-        line = _template_line(error)
-        raise GrvaeError(f"the report's template, line {line}: {error.message}") from error
+        line = f", line {error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
+        raise GrvaeError(f"the report's template{line}: {error.message}") from error
 
 
 def load_template(path: Path) -> str:
@@ -66,12 +63,6 @@ def load_template(path: Path) -> str:
         raise GrvaeError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise GrvaeError(f"{path}: corrupt, not UTF-8 text") from error
-
-
-def _template_line(error: TemplateError) -> int | None:
-    """The line of the template that was rendered when the error was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((frame.lineno for frame in reversed(frames) if "<template>" in frame.filename), 0)
 
 
 def write_percent(share: float, decimals: int = 1) -> str:

@@ -36,7 +36,10 @@ def render_report(
         GrvaeError: the template is not valid or names a placeholder that does not exist.
     """
     first = params.variants[0]
-    recipes = {name: described(variant) for name, variant in variants.items()}
+    recipes = {
+        name: variant.model_dump(exclude={"recipe"}) | variant.recipe.model_dump()
+        for name, variant in variants.items()
+    }
     is_quoted = published["dataset"] == params.dataset
     elsewhere = params.overrides.keys() - params.variants if is_quoted else ()
     placeholders = {
@@ -56,12 +59,6 @@ def render_report(
         "elsewhere": summaries(many_seeds[many_seeds["trial"].isin(elsewhere)]),
     }
     return render_template(template, placeholders)
-
-
-def described(variant: Variant) -> dict[str, Any]:
-    """A variant's values by key, as in `params.yaml`; dataset and activation first."""
-    values = variant.model_dump()
-    return {**{key: values[key] for key in values if key != "recipe"}, **values["recipe"]}
 
 
 def summaries(many_seeds: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -55,14 +55,20 @@ def classify_images(
     """Classify images (image, pixel); see `grvae.measure.out_of_distribution` for the limits."""
     spec = model.architecture.images
     means, scales = model.encode(pixels)
-    reasons = [None] * len(pixels) if limits is None else reasons_of(model, pixels, limits)
+    reasons: list[str | None] = [None] * len(pixels)
+    if limits is not None:
+        ink, square = pixels.sum(dim=1), pixels.square().sum(dim=1)
+        reasons = [
+            reason_out_of_distribution(float(i), float(e), float(s), limits)
+            for i, e, s in zip(ink, reconstruction_error(model, pixels), square, strict=True)
+        ]
     largest, latents = means.topk(2, dim=1)
     # The difference of two independent normal latents is normal, too.
     stds = model.noise_std(scales).gather(1, latents).square().sum(dim=1).sqrt()
     chances = torch.special.ndtr((largest[:, 1] - largest[:, 0]) / stds.clamp(min=1e-9))
     classes = latents * len(spec.classes) // model.architecture.latents
     is_drawn = spec.colours == 1 and max(map(len, spec.classes)) == 1
-    ink = "ink" if is_drawn else "light"  # in the page's words
+    noun = "ink" if is_drawn else "light"  # in the page's words
     return [
         Classification(
             name=spec.classes[first],
@@ -70,19 +76,9 @@ def classify_images(
             runner_up_chance=float(chance),
             means=mean.tolist(),
             argmax=int(latent),
-            out_of_distribution=why and why.replace("ink", ink),
+            out_of_distribution=why and why.replace("ink", noun),
         )
         for (first, second), chance, mean, latent, why in zip(
             classes.tolist(), chances, means, latents[:, 0], reasons, strict=True
         )
-    ]
-
-
-def reasons_of(model: VAE, pixels: Tensor, limits: Limits) -> list[str | None]:
-    """Why each image (image, pixel) is out of distribution; None where it is not."""
-    ink, square = pixels.sum(dim=1), pixels.square().sum(dim=1)
-    error = reconstruction_error(model, pixels)
-    return [
-        reason_out_of_distribution(float(i), float(e), float(s), limits)
-        for i, e, s in zip(ink, error, square, strict=True)
     ]

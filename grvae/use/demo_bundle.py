@@ -26,7 +26,7 @@ from grvae.base.image_spec import MNIST
 from grvae.base.layout import run_folder
 from grvae.base.storage import load_json, write_atomically
 from grvae.measure.sliders import latents_of_places, reached_range, read_sliders
-from grvae.model.images import ImageSet, scaled
+from grvae.model.images import ImageSet, by_parts, scaled
 from grvae.model.routing import _Gate, route_gradient
 from grvae.model.vae import VAE, load_vae
 from grvae.params import Recipe, load_variant
@@ -119,21 +119,17 @@ def build_bundle(
     # In proportion to an image, as the networks' outer layers are.
     budget = round(PAGE_BUDGET * max(1.0, test.spec.pixels / MNIST.pixels))
     left = budget - ROOM_FOR_THE_REST - len(images["pixels"]) - len(miniatures["pixels"])
-    too_much = f"would make the page larger than {budget / 1e6:.0f} MB"
     models: dict[str, Any] = {}
     menu, left_out = [], []
     for run in runs:
-        if left <= 0:
-            left_out.append({"name": run.name, "reason": too_much})
-            continue
         try:
-            described = describe_run(run, train, percentiles)
+            if left > 0:
+                described = describe_run(run, train, percentiles)
+                left -= len(described["bytes"])
+            if left <= 0:
+                raise GrvaeError(f"would make the page larger than {budget / 1e6:.0f} MB")
         except GrvaeError as error:
             left_out.append({"name": run.name, "reason": str(error)})
-            continue
-        left -= len(described["bytes"])
-        if left < 0:
-            left_out.append({"name": run.name, "reason": too_much})
             continue
         models[run.name] = described
         menu.append({"name": run.name} | {key: described[key] for key in MENU_KEYS})
@@ -274,9 +270,10 @@ def describe_run(run: Run, train: ImageSet, percentiles: Sequence[float]) -> dic
     encoder, encoder_bytes = describe_layers([*run.model.encoder, run.model.mean_head])
     decoder, decoder_bytes = describe_layers([*run.model.decoder])
     model, measures = round_weights(run.model), run.measures
-    mean = torch.cat([model.encode(part.pixels)[0] for part in train.parts()])
+    mean = by_parts(lambda pixels: model.encode(pixels)[0], train.stored)
     method = method_of(run.recipe)
-    assignment = assignment_of(run.recipe, measures)
+    # Its own class, or else the one that fits best.
+    assignment = list(range(latents)) if method != "none" else list(measures["assignment"])
     activated = model.activate(mean)
     own = latents_of_places(1, np.argsort(assignment).tolist())
     classes = read_sliders(activated, train.labels, own, percentiles)
@@ -322,12 +319,6 @@ def method_of(recipe: Recipe) -> str:
     if recipe.routing != "none":
         return "gated" if recipe.ceiling is not None else "routed"
     return {"loss": "classified"}.get(recipe.kind, recipe.kind)
-
-
-def assignment_of(recipe: Recipe, measures: Mapping[str, Any]) -> list[int]:
-    """The class (latent,) that each latent stands for: its own, or else the one that fits best."""
-    fits_best = list(measures["assignment"])
-    return list(range(len(fits_best))) if recipe.kind != "none" else fits_best
 
 
 def low_margin(mean: Tensor, labels: Tensor, assignment: Sequence[int]) -> float:

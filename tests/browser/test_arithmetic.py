@@ -9,8 +9,8 @@ import torch
 
 from grvae.model.vae import build_model
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
-from grvae.use.ink import draw_strokes
 from tests.browser.strokes import drawings, line
+from tests.ink import draw_strokes
 from tests.out_of_distribution_cases import CASES, LIMITS
 
 TOLERANCE = 1e-3

@@ -3,7 +3,6 @@
 import numpy as np
 from playwright.sync_api import expect
 
-from grvae.use.ink import draw_strokes
 from tests.browser.driving import (
     A_SEVEN,
     ROUTED,
@@ -16,6 +15,7 @@ from tests.browser.driving import (
     values,
 )
 from tests.browser.strokes import drawings
+from tests.ink import draw_strokes
 
 
 def test_strokes_replace_a_test_digit_and_are_undone_one_by_one(page):

@@ -1,14 +1,12 @@
 """Parts of the fan-out that need no pipeline."""
 
 import ast
-import time
 
 import pytest
 
 from fanout.job import describe_exit
 from fanout.local import as_module, own_modules
 from fanout.resources import count_cores, free_memory, processes_that_fit
-from fanout.schedule import Times
 from tests.conftest import PROJECT
 
 
@@ -85,16 +83,3 @@ def test_limits_of_an_older_container_count(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert (free_memory(tmp_path), count_cores(tmp_path)) == (4000000, 1)
-
-
-def test_time_left_is_that_of_the_rows_before(monkeypatch):
-    clock = iter([0.0, 60.0, 60.0, 70.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    times = Times()
-    times.start("train@a")
-    assert times.end("train@a") == 60
-    times.start("train@b")
-    names = ["train@b", "train@c", "train@d"]
-    assert times.left(names, 2) == "; about 1 min 25 s left"  # 50, 60 and 60 s, two at a time
-    monkeypatch.setattr(time, "monotonic", lambda: 80.0)
-    assert times.left([*names, "report"], 2) == ""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from grvae.data.pictures import boxed
-from grvae.use.ink import draw_strokes
+from tests.ink import draw_strokes
 
 HOOK = [(0.3, 0.2), (0.6, 0.2), (0.6, 0.7), (0.4, 0.8)]
 
@@ -38,21 +38,6 @@ def test_image_that_is_normalised_already_comes_back_as_it_was():
 
 def test_thin_line_keeps_a_pixel_of_width():
     assert box_of(boxed(picture(10, 40, 100, 1, shape=(200, 200)), 28))[3] == 1
-
-
-@pytest.mark.parametrize(
-    ("ink", "message"),
-    [
-        (np.zeros((28, 28)), "there is none"),
-        (np.zeros((0, 5)), "there is none"),
-        (np.full((3, 3), 255.0), r"numbers in \[0, 1\]"),
-        (np.full((3, 3), np.nan), r"numbers in \[0, 1\]"),
-        (np.ones(784), r"a picture \(height, width\)"),
-    ],
-)
-def test_what_is_no_picture_of_ink_is_refused(ink, message):
-    with pytest.raises(ValueError, match=message):
-        boxed(ink, 28)
 
 
 def test_strokes_and_a_picture_of_them_come_out_alike():

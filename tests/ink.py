@@ -1,10 +1,7 @@
 """From the strokes of a pen to an image like MNIST's.
 
-MNIST's digits were fitted into 20 x 20 pixels, keeping their proportions, and then moved by whole
-pixels until their centre of mass was at pixel (14, 14) of 28 x 28 (LeCun et al. 1998; measured on
-all 70,000 images: the longer side is 20 in 69,984 of them). `grvae.data.pictures.boxed` does this
-to a picture, `draw_strokes` to strokes. The browser demo's `ink.js` is `draw_strokes` line by line,
-and a test compares the two.
+`grvae.data.pictures.boxed` makes one from a picture, `draw_strokes` from strokes. The page's
+`ink.js` is `draw_strokes` line by line, and a test compares the two.
 """
 
 from collections.abc import Iterable, Sequence
