@@ -1,7 +1,9 @@
-"""What training costs: each recipe beside the published one, and the memory that stages take."""
+"""What training costs: each recipe beside the published one, and how time and memory grow."""
 
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
@@ -13,6 +15,7 @@ import numpy as np
 import pandas as pd
 import safetensors
 import torch
+from matplotlib.figure import Figure
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.pages import write_page
@@ -21,19 +24,28 @@ from grvae.base.determinism import repeatable
 from grvae.base.errors import GrvaeError
 from grvae.base.image_spec import MNIST
 from grvae.base.layout import DataFolder, RunFolder
-from grvae.base.storage import save_json, save_table
+from grvae.base.storage import save_json, save_table, write_atomically
 from grvae.data.labelled import Dataset
 from grvae.data.sets import write_splits
 from grvae.model.images import ImageSet, load_images
 from grvae.model.run import Run
-from grvae.model.training import decoder_epoch, encode_all, joint_epoch
+from grvae.model.training import decoder_epoch, encode_all, joint_epoch, train_vae
 from grvae.params import Recipe, Variant, load_params
+from grvae.show.style import GREY, OKABE_ITO, encode_png, styled
 
 ROUNDS = 9
 STEPS = 40  # are timed of each phase; nobody has to wait for 100 published epochs
 TIMED = ("gated", "routed", "published")
+# One of these grows while the others stay as they usually are.
+SETTINGS = {
+    "images": (10_000, 20_000, 30_000, 40_000, 50_000, 60_000),
+    "width": (64, 128, 256, 512, 1024),
+    "seeds": (1, 2, 3, 4),
+}
+USUAL = {"images": 60_000, "width": 256, "seeds": 1}
 # What is generated to see how much memory large sets take: images to learn from, side, colours.
 LARGE = ((20_000, 32, 1), (20_000, 64, 3), (100_000, 64, 3))
+SHORT = {"epochs": 2, "decoder_epochs": 1}
 # Runs a stage, and prints the most kilobytes that it had: `ru_maxrss` would begin with those of the
 # process that starts it.
 WATCHED = """\
@@ -128,6 +140,36 @@ def flops_of(work: Callable[[], object]) -> float:
 
 
 @main.command(cls=StageCommand)
+@paths("params", "images", "table", "figure")
+def growth(params: Path, images: Path, table: Path, figure: Path) -> None:
+    """Train settings of rising size, each in a process of its own for a peak of its own."""
+    rows = []
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+        for varied, values in SETTINGS.items():
+            for value in values:
+                setting = USUAL | {varied: value}
+                cost = pool.submit(train_setting, params, images, **setting).result()
+                rows.append({"varied": varied, **setting, **cost})
+                click.echo(f"{varied} {value}: {cost['seconds']:.1f} s")
+    save_table(table, pd.DataFrame(rows))
+    write_atomically(figure, encode_png(draw_growth(pd.DataFrame(rows))))
+
+
+def train_setting(
+    params: Path, images_file: Path, images: int, width: int, seeds: int
+) -> dict[str, float]:
+    """Seconds and peak megabytes of this process, which trains one setting and nothing else."""
+    sizes = {"network": "mlp", "hidden_sizes": [width, width // 2], "decoder_sizes": None}
+    recipe = load_params(params).variant("hard", SHORT | sizes).recipe
+    data = load_images(images_file)[:images]
+    start = time.perf_counter()
+    for seed in range(seeds):
+        train_vae(data, data[:0], recipe, "relu", seed)
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "peak_megabytes": peak_megabytes()}
+
+
+@main.command(cls=StageCommand)
 @paths("params", "data", "table", "markdown")
 def memory(params: Path, data: Path, table: Path, markdown: Path) -> None:
     """Measure the memory of the stages that train and evaluate, and how it grows with the set."""
@@ -201,6 +243,32 @@ def peak_of(module: str, *arguments: object) -> float:
     if result.returncode:
         raise GrvaeError(f"{module} failed: exit code {result.returncode}")
     return int(result.stdout.splitlines()[-1]) * 1024 / 1e6
+
+
+def peak_megabytes() -> float:
+    """The most megabytes that this process had at a time, or its parent when it began."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+@styled
+def draw_growth(table: pd.DataFrame) -> Figure:
+    """Time and peak memory against each thing that grows, with the line of equal growth."""
+    figure = Figure(figsize=(8.3, 4.2), layout="constrained")
+    panels = figure.subplots(2, len(SETTINGS), sharex="col")
+    for column, varied in enumerate(SETTINGS):
+        rows = table[table["varied"] == varied].sort_values(varied)
+        for panel, measured in zip(panels[:, column], ("seconds", "peak_megabytes"), strict=True):
+            line = rows[varied] / rows[varied].iloc[-1] * rows[measured].iloc[-1]
+            panel.plot(rows[varied], line, color=GREY, ls="--", lw=1, label="proportional")
+            panel.plot(
+                rows[varied], rows[measured], "o-", color=OKABE_ITO[0], ms=4, label="measured"
+            )
+            panel.set(xlim=(0, None), ylim=(0, None))
+        panels[1, column].set_xlabel({"width": "units of the widest layer"}.get(varied, varied))
+    panels[0, 0].set_ylabel("seconds")
+    panels[1, 0].set_ylabel("peak memory, MB")
+    panels[0, 0].legend()
+    return figure
 
 
 if __name__ == "__main__":
