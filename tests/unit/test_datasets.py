@@ -1,0 +1,73 @@
+"""The comparison of sets: what it trains, and how it judges."""
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.datasets import Comparison, compare, datasets, take_few
+from grvae.base.layout import DataFolder
+from grvae.base.storage import load_table, write_atomically
+from grvae.data.published import load_digits
+from grvae.data.sets import write_splits
+from grvae.model.images import load_images
+from grvae.params import read_params
+from tests.conftest import PROJECT, write_small_params
+
+TARGETS = PROJECT / "reports" / "datasets.yaml"
+
+
+@pytest.fixture
+def mnist(tmp_path, monkeypatch):
+    """A project of small parameters, whose MNIST is the embedded digits."""
+    monkeypatch.chdir(tmp_path)
+    write_small_params(tmp_path / "params.yaml")
+    files = DataFolder(tmp_path / "data" / "mnist")
+    write_splits(files, *load_digits(), fraction=0.1)
+    return files
+
+
+def test_sets_that_are_there_are_trained_and_judged_by_their_targets(mnist, tmp_path):
+    template = (PROJECT / "reports" / "datasets_template.md").read_bytes()
+    write_atomically(tmp_path / "datasets_template.md", template)
+    aims = TARGETS.read_text().partition("aims:\n")[2].partition("sets:\n")[0]
+    targets = (
+        f"variants: [gated, baseline]\nseeds: [3]\naims:\n{aims}"
+        "sets: {tiny: {accuracy: 0.0, beyond_pixels: 1.0}, mine: {accuracy: 1.0}}"
+    )
+    (tmp_path / "targets.yaml").write_text(targets)
+    options = {"params": "params.yaml", "targets": "targets.yaml", "data": "data"}
+    options |= {"table": "datasets.csv", "markdown": "datasets.md", "workers": "1"}
+    result = CliRunner().invoke(datasets, [f"--{name}={value}" for name, value in options.items()])
+    assert result.exit_code == 0, result.output
+    assert "mine: left out, there is no folder images/mine" in result.output
+    table = load_table(tmp_path / "datasets.csv")
+    assert table["run"].tolist() == ["tiny-gated", "tiny-baseline", "tiny-pixels"]
+    assert table.loc[0, ["classes", "images", "batch"]].tolist() == [4, 200, 200]
+    page = (tmp_path / "datasets.md").read_text()
+    assert "| `tiny` | argmax accuracy of `gated` | at least 0.0 % |" in page
+    assert page.count("**no**") == 1  # nothing classifies 100 % more than a linear probe
+    assert "Not measured yet: `mine`." in page
+
+
+def test_tiny_set_has_a_few_images_to_learn_from_and_is_measured_on_many(mnist, tmp_path):
+    tiny = DataFolder(tmp_path / "tiny")
+    take_few(mnist, tiny)
+    few, many = load_images(tiny.train), load_images(tiny.validation)
+    assert few.labels.bincount().tolist() == [50] * 4
+    assert few.spec.classes == tuple("0123")
+    assert len(many) == int((load_images(mnist.validation).labels < 4).sum())
+
+
+def test_committed_targets_are_of_quantities_that_are_known():
+    comparison = read_params(TARGETS, Comparison)
+    measures = {"argmax_accuracy": 0.98, "lowest_recall": 0.9, "squared_error_per_image": 4.0}
+    rows = [
+        {"set": name, "variant": variant, "classes": 2, "images": 9, "batch": 9, "steps": 1}
+        | {"cpu_seconds": 60.0}
+        | measures
+        for name in comparison.sets
+        for variant in [*comparison.variants, "pixels"]
+    ]
+    found = compare(pd.DataFrame(rows), comparison)
+    assert len(found["aims"]) == sum(map(len, comparison.sets.values()))
+    assert all(aim["reached"] for aim in found["aims"])
