@@ -5,9 +5,10 @@ that a stopped call goes on where it was.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 import numpy as np
@@ -28,40 +29,60 @@ from grvae.show.markdown import write_number, write_percent
 
 TINY, TINY_CLASSES, TINY_IMAGES = "tiny", 4, 50  # the first images of each of MNIST's first classes
 PIXELS = "pixels"  # stands for a variant: a linear probe on them
-SIZES = ("classes", "images", "batch", "steps")
 ACCURACY, RECALL, ERROR = (metric.__name__ for metric in METRICS)
 
 
-class Aim(Section):
+@dataclass(frozen=True)
+class Aim:
     """What a target is about: a median over seeds of a variant, or how far it lies above another's.
 
     Attributes:
         what: in words.
         measure: accuracy or error.
         of: the variant.
-        beyond: the other one; None is the variant's own median.
-        at: whether the target is the least that it should be, or the most.
+        beyond: the other one.
+        at_least: the target is the least that it should be, or else the most.
     """
 
     what: str
-    measure: Literal["argmax_accuracy", "squared_error_per_image"]
-    of: Name
-    beyond: Name | None = None
-    at: Literal["least", "most"]
+    measure: str
+    of: str
+    beyond: str | None = None
+    at_least: bool = False
+
+
+AIMS = {
+    "accuracy": Aim("argmax accuracy of `gated`", ACCURACY, "gated", at_least=True),
+    "beyond_pixels": Aim(
+        "what `gated` classifies beyond a linear probe on the pixels",
+        ACCURACY,
+        "gated",
+        PIXELS,
+        at_least=True,
+    ),
+    "behind_loss": Aim(
+        "what `cross_entropy` classifies beyond `gated`", ACCURACY, "cross_entropy", "gated"
+    ),
+    "cost": Aim("squared error of `gated` above `baseline`", ERROR, "gated", "baseline"),
+    "cost_of_loss": Aim(
+        "squared error of `gated` above `cross_entropy`", ERROR, "gated", "cross_entropy"
+    ),
+}
 
 
 class Comparison(Section):
-    """What is trained, what a target may be about, and the targets of each set by those names."""
+    """What is trained, and the targets of each set by the names of `AIMS`."""
 
     variants: list[Name] = Field(min_length=1)
     seeds: list[Seed] = Field(min_length=1)
-    aims: dict[Name, Aim]
-    sets: dict[Name, dict[Name, float]]
+    sets: dict[Name, dict[str, float]]
 
 
-def prepare(name: str, params: Params, data: Path) -> None:
-    """Have a set's images, if they are to be had: one's own need a folder."""
+def prepare(name: str, params: Params, data: Path) -> bool:
+    """Have a set's images; gives whether they are to be had: one's own need a folder."""
     files = DataFolder(data / name)
+    if files.train.exists():
+        return True
     if name == TINY:
         take_few(DataFolder(data / "mnist"), files)
     elif name in PUBLISHED or (IMAGES / name).is_dir():
@@ -69,6 +90,8 @@ def prepare(name: str, params: Params, data: Path) -> None:
         write_splits(files, loaded.train, loaded.test, params.recipe.validation_fraction)
     else:
         click.echo(f"{name}: left out, there is no folder {IMAGES / name}")
+        return False
+    return True
 
 
 def take_few(mnist: DataFolder, tiny: DataFolder) -> None:
@@ -90,22 +113,26 @@ def runs_of(comparison: Comparison, params: Params, data: Path) -> Runs:
     """Every run by set and variant, and by seed; a probe on pixels where a target asks for it."""
     runs: dict[tuple[str, int], Callable[[], Row]] = {}
     for name, targets in comparison.sets.items():
-        files = DataFolder(data / name)
-        if not files.train.exists():
-            prepare(name, params, data)
-        if not files.train.exists():
+        if not prepare(name, params, data):
             continue
+        files = DataFolder(data / name)
         train = load_images(files.train)
         for variant in comparison.variants:
             chosen = params.variant(variant, {"dataset": name})
             batch, passes = batch_plan(len(train), chosen.recipe)
-            sizes = len(train.spec.classes), len(train), batch, passes * -(-len(train) // batch)
-            about = {"set": name, "variant": variant, **dict(zip(SIZES, sizes, strict=True))}
+            about = {
+                "set": name,
+                "variant": variant,
+                "classes": len(train.spec.classes),
+                "images": len(train),
+                "batch": batch,
+                "steps": passes * -(-len(train) // batch),
+            }
             measure = partial(measure_split, about, "validation", params.evaluation)
             for seed in comparison.seeds:
                 arguments = (chosen, seed, files, "cpu", measure, None)
                 runs[f"{name}-{variant}", seed] = partial(run_variant, *arguments)
-        if any(comparison.aims[key].beyond == PIXELS for key in targets):
+        if "beyond_pixels" in targets:
             probe = partial(probe_pixels, name, params.evaluation, files)
             runs[f"{name}-{PIXELS}", comparison.seeds[0]] = probe
     return runs
@@ -121,39 +148,43 @@ def probe_pixels(name: str, evaluation: Evaluation, files: DataFolder) -> Row:
 
 def compare(rows: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
     """What the page is filled with; a target whose runs are not there is not judged."""
-    by_variant = rows.groupby(["set", "variant"], sort=False)
-    medians: Any = by_variant[[ACCURACY, ERROR]].median()
-    table = by_variant.agg(
-        **{size: (size, "first") for size in SIZES},
-        accuracy=(ACCURACY, "median"),
-        lowest_recall=(RECALL, "min"),
-        error=(ERROR, "median"),
-        seconds=("cpu_seconds", "median"),
-    ).reset_index()
-    is_probe = table["variant"] == PIXELS
-    measured = [name for name in comparison.sets if name in set(rows["set"])]
+    trained, probed = rows[rows["variant"] != PIXELS], rows[rows["variant"] == PIXELS]
+    table = [
+        {
+            **{key: runs[key].iloc[0] for key in ("set", "variant")},
+            **{key: int(runs[key].iloc[0]) for key in ("classes", "images", "batch", "steps")},
+            "accuracy": runs[ACCURACY].median(),
+            "lowest_recall": runs[RECALL].min(),
+            "error": runs[ERROR].median(),
+            "minutes": runs["cpu_seconds"].median() / 60,
+        }
+        for _, runs in trained.groupby(["set", "variant"], sort=False)
+    ]
+    medians: Any = rows.groupby(["set", "variant"])[[ACCURACY, ERROR]].median()
+    measured_sets = [name for name in comparison.sets if name in set(rows["set"])]
     aims = []
-    for name in measured:
+    for name in measured_sets:
         for key, target in comparison.sets[name].items():
-            aim = comparison.aims[key]
-            found = medians.loc[(name, aim.of), aim.measure]
+            aim = AIMS[key]
+            measured = medians.loc[(name, aim.of), aim.measure]
             if aim.beyond:
-                found -= medians.loc[(name, aim.beyond), aim.measure]
+                measured -= medians.loc[(name, aim.beyond), aim.measure]
             write = write_percent if aim.measure == ACCURACY else write_number
             aims.append(
                 {
                     "set": name,
                     "what": aim.what,
-                    "target": f"at {aim.at} {write(target)}",
-                    "measured": write(found),
-                    "reached": found >= target if aim.at == "least" else found <= target,
+                    "target": f"at {'least' if aim.at_least else 'most'} {write(target)}",
+                    "measured": write(measured),
+                    "reached": measured >= target if aim.at_least else measured <= target,
                 }
             )
+    pixels = dict(zip(probed["set"], probed[ACCURACY], strict=True))
     return {
-        "rows": table[~is_probe].astype(dict.fromkeys(SIZES, int)).to_dict("records"),
+        "rows": table,
         "aims": aims,
-        "pixels": table[is_probe].set_index("set")["accuracy"].to_dict(),
-        "missing": [name for name in comparison.sets if name not in measured],
+        "pixels": pixels,
+        "missing": [name for name in comparison.sets if name not in measured_sets],
         "seeds": len(comparison.seeds),
     }
 
