@@ -47,8 +47,8 @@ bench: $(INSTALLED)
 	dvc repro download
 	python -m benchmarks.costs speed --params params.yaml --images data/mnist/train.safetensors \
 		--markdown reports/benchmark/summary.md --out reports/benchmark/speed.json
-	python -m benchmarks.costs growth --params params.yaml --images data/mnist/train.safetensors \
-		--table reports/benchmark/growth.csv --figure reports/benchmark/growth.png
+	python -m benchmarks.costs growth --params params.yaml --table reports/benchmark/growth.csv \
+		--figure reports/benchmark/growth.png
 	python -m benchmarks.costs memory --params params.yaml --data data/mnist \
 		--table reports/benchmark/memory.csv --markdown reports/benchmark/memory.md
 

@@ -1,10 +1,14 @@
 """What training costs: each recipe beside the published one, and how time and memory grow."""
 
+import math
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -39,10 +43,12 @@ TIMED = ("gated", "routed", "published")
 # One of these grows while the others stay as they usually are.
 SETTINGS = {
     "images": (10_000, 20_000, 30_000, 40_000, 50_000, 60_000),
+    "pixels": (256, 784, 1600, 2704, 4096),
     "width": (64, 128, 256, 512, 1024),
     "seeds": (1, 2, 3, 4),
 }
-USUAL = {"images": 60_000, "width": 256, "seeds": 1}
+USUAL = {"images": 60_000, "pixels": 784, "width": 256, "seeds": 1}
+LABELS = {"pixels": "pixels of an image", "width": "units of the widest layer"}
 # What is generated to see how much memory large sets take: images to learn from, side, colours.
 LARGE = ((20_000, 32, 1), (20_000, 64, 3), (100_000, 64, 3))
 SHORT = {"epochs": 2, "decoder_epochs": 1}
@@ -140,15 +146,15 @@ def flops_of(work: Callable[[], object]) -> float:
 
 
 @main.command(cls=StageCommand)
-@paths("params", "images", "table", "figure")
-def growth(params: Path, images: Path, table: Path, figure: Path) -> None:
-    """Train settings of rising size, each in a process of its own for a peak of its own."""
+@paths("params", "table", "figure")
+def growth(params: Path, table: Path, figure: Path) -> None:
+    """Train on noise, of rising size, each time in a process of its own for a peak of its own."""
     rows = []
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
         for varied, values in SETTINGS.items():
             for value in values:
                 setting = USUAL | {varied: value}
-                cost = pool.submit(train_setting, params, images, **setting).result()
+                cost = pool.submit(train_setting, params, **setting).result()
                 rows.append({"varied": varied, **setting, **cost})
                 click.echo(f"{varied} {value}: {cost['seconds']:.1f} s")
     save_table(table, pd.DataFrame(rows))
@@ -156,12 +162,13 @@ def growth(params: Path, images: Path, table: Path, figure: Path) -> None:
 
 
 def train_setting(
-    params: Path, images_file: Path, images: int, width: int, seeds: int
+    params: Path, images: int, pixels: int, width: int, seeds: int
 ) -> dict[str, float]:
     """Seconds and peak megabytes of this process, which trains one setting and nothing else."""
     sizes = {"network": "mlp", "hidden_sizes": [width, width // 2], "decoder_sizes": None}
     recipe = load_params(params).variant("hard", SHORT | sizes).recipe
-    data = load_images(images_file)[:images]
+    noise = torch.randint(256, (images, pixels), dtype=torch.uint8)
+    data = ImageSet(noise, torch.arange(images) % 10, replace(MNIST, side=math.isqrt(pixels)))
     start = time.perf_counter()
     for seed in range(seeds):
         train_vae(data, data[:0], recipe, "relu", seed)
@@ -253,7 +260,7 @@ def peak_megabytes() -> float:
 @styled
 def draw_growth(table: pd.DataFrame) -> Figure:
     """Time and peak memory against each thing that grows, with the line of equal growth."""
-    figure = Figure(figsize=(8.3, 4.2), layout="constrained")
+    figure = Figure(figsize=(8.3, 3.9), layout="constrained")
     panels = figure.subplots(2, len(SETTINGS), sharex="col")
     for column, varied in enumerate(SETTINGS):
         rows = table[table["varied"] == varied].sort_values(varied)
@@ -264,7 +271,7 @@ def draw_growth(table: pd.DataFrame) -> Figure:
                 rows[varied], rows[measured], "o-", color=OKABE_ITO[0], ms=4, label="measured"
             )
             panel.set(xlim=(0, None), ylim=(0, None))
-        panels[1, column].set_xlabel({"width": "units of the widest layer"}.get(varied, varied))
+        panels[1, column].set_xlabel(LABELS.get(varied, varied))
     panels[0, 0].set_ylabel("seconds")
     panels[1, 0].set_ylabel("peak memory, MB")
     panels[0, 0].legend()
