@@ -3,7 +3,6 @@
 import numpy as np
 from playwright.sync_api import expect
 
-from grvae.use.ink import draw_strokes
 from tests.browser.driving import (
     A_SEVEN,
     ROUTED,
@@ -15,6 +14,7 @@ from tests.browser.driving import (
     strokes,
     values,
 )
+from tests.browser.ink import draw_strokes
 from tests.browser.strokes import drawings
 
 
