@@ -1,5 +1,6 @@
 """Small inputs for all tests: blobs that look enough like digits to train on in milliseconds."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,13 +37,25 @@ def recipe(params: Params) -> Recipe:
     return params.variant("hard").recipe.model_copy(update=small)
 
 
-@pytest.fixture
-def images() -> ImageSet:
-    """200 noisy images, 20 a label; each label lights its own 70 pixels."""
-    noise = torch.rand(200, 784, generator=torch.Generator().manual_seed(0))
-    labels = torch.arange(200) % 10
+def blobs(count: int) -> ImageSet:
+    """Noisy images of each label in turn; each label lights its own 70 pixels."""
+    noise = torch.rand(count, 784, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(count) % 10
     lit = torch.arange(784) // 70 == labels[:, None]
     return ImageSet((0.2 * noise + 0.8 * lit).clamp(0, 1), labels)
+
+
+@pytest.fixture
+def images() -> ImageSet:
+    """200 of them, 20 a label."""
+    return blobs(200)
+
+
+@pytest.fixture
+def set_threads() -> Iterator[Callable[[int], None]]:
+    """Sets how many threads torch uses; afterwards they are as many as in all other tests."""
+    yield torch.set_num_threads
+    torch.set_num_threads(1)
 
 
 def split(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet]:

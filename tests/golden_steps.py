@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 
 from grvae.base.determinism import repeatable
-from grvae.model.images import ImageSet
 from grvae.model.run import Run
 from grvae.model.training import Losses, decoder_epoch, encode_all, joint_epoch
 from grvae.model.vae import VAE
 from grvae.params import Params, load_params
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, blobs
 
 GOLDEN = Path(__file__).with_suffix(".json")
 STEPS = 3
@@ -30,22 +29,14 @@ LOWEST, HIGHEST = -3.0, 8.0
 GAIN = 2.5  # of each layer before: about what PyTorch's fresh weights take from a signal
 
 
-def small_batches() -> ImageSet:
-    """Three batches of which the last is short; each label lights its own 70 pixels."""
-    images = STEPS * BATCH - 7
-    noise = torch.rand(images, 784, generator=torch.Generator().manual_seed(0))
-    labels = torch.arange(images) % 10
-    lit = torch.arange(784) // 70 == labels[:, None]
-    return ImageSet((0.2 * noise + 0.8 * lit).clamp(0, 1), labels)
-
-
 def take_steps(params: Params, name: str) -> list[dict[str, Any]]:
     """What a variant's first three steps are, in each of its phases.
 
     They are all of its training: its schedules pass from their start to their end. They start where
     a step depends on every bound and choice, which small fresh weights are far from.
     """
-    variant, images = params.variant(name), small_batches()
+    variant = params.variant(name)
+    images = blobs(STEPS * BATCH - 7)  # the last batch is short
     lengths = {"epochs": 1, "decoder_epochs": min(1, variant.recipe.decoder_epochs)}
     recipe = variant.recipe.model_copy(
         update=lengths | ROUTES | {"batch_size": BATCH, "epoch_steps": 1}

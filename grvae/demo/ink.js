@@ -1,6 +1,6 @@
 "use strict";
-/* From strokes to an image like MNIST's, of the set's own side; `draw_strokes` in tests/ink.py is the same in Python,
-   and a test compares the two.
+/* From strokes to an image like MNIST's, of the set's own side; tests/browser/ink.py is the same in
+   Python, and a test compares the two.
 
    MNIST's digits were fitted into 20 x 20 pixels, keeping their proportions, and then moved by
    whole pixels until their centre of mass was at pixel (14, 14) of 28 x 28 (LeCun et al. 1998); the

@@ -56,7 +56,7 @@ def repro(arguments: Sequence[str]) -> None:
 
 
 def bytes_of_a_stage(sets: Sequence[Path]) -> float:
-    """What a stage that reads one of these folders needs at most; none is there before the first."""
+    """What a stage that reads one of these folders needs at most; there are none at first."""
     sizes = [sum(file.stat().st_size for file in folder.glob("*.safetensors")) for folder in sets]
     return BYTES_WITHOUT_IMAGES + COPIES_OF_IMAGES * max(sizes, default=0)
 

@@ -2,15 +2,17 @@
 
 import json
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
+from grvae.data.pictures import boxed
 from grvae.model.vae import build_model
 from grvae.use.demo_layers import compressed, describe_layers, round_weights
+from tests.browser.ink import draw_strokes
 from tests.browser.strokes import drawings, line
-from tests.ink import draw_strokes
 from tests.out_of_distribution_cases import CASES, LIMITS
 
 TOLERANCE = 1e-3
@@ -102,6 +104,18 @@ def test_strokes_come_out_as_in_python(shown):
             assert actual is None
         else:
             np.testing.assert_allclose(actual, ours, atol=1e-5)
+
+
+def test_strokes_and_a_picture_of_them_come_out_alike():
+    hook = [(0.3, 0.2), (0.6, 0.2), (0.6, 0.7), (0.4, 0.8)]
+    rows, columns = np.indices((280, 280)) / 280 + 1 / 560
+    pen = 0.6 / 17.6 * 1.2  # as wide as the strokes' own after scaling
+    distance = np.full(rows.shape, np.inf)
+    for x, y in np.concatenate([np.linspace(a, b, 200) for a, b in pairwise(hook)]):
+        distance = np.minimum(distance, np.hypot(columns - x, rows - y))
+    strokes, drawn = draw_strokes([hook]), boxed((distance < pen).astype(float), 28).ravel()
+    assert np.abs(strokes - drawn).mean() < 0.03  # whole pixels in one, parts of them in the other
+    assert np.corrcoef(strokes, drawn)[0, 1] > 0.85
 
 
 def test_rule_for_what_is_strange_is_that_of_python(shown):

@@ -14,8 +14,8 @@ from tests.browser.driving import (
     strokes,
     values,
 )
+from tests.browser.ink import draw_strokes
 from tests.browser.strokes import drawings
-from tests.ink import draw_strokes
 
 
 def test_strokes_replace_a_test_digit_and_are_undone_one_by_one(page):

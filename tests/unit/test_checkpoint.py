@@ -29,8 +29,10 @@ def checkpoint(tmp_path):
     return Checkpoint(tmp_path / "run.safetensors", "this run", every_seconds=0)
 
 
-@pytest.mark.parametrize("schedule", ["one_cycle", "exponential"])
-@pytest.mark.parametrize("last_epoch", range(2, 7))
+@pytest.mark.parametrize(
+    ("schedule", "last_epoch"),
+    [("one_cycle", 2), ("exponential", 3), ("one_cycle", 4), ("exponential", 5), ("one_cycle", 6)],
+)
 def test_killed_run_goes_on_to_the_same_bits(images, recipe, checkpoint, schedule, last_epoch):
     changes = {"epochs": 3, "decoder_epochs": 3, "learning_rate_schedule": schedule}
     recipe = recipe.model_copy(update=changes)
@@ -57,11 +59,6 @@ def test_torn_or_altered_checkpoint_is_not_used(checkpoint):
     assert checkpoint.load() is None
     checkpoint.path.write_bytes(whole)
     assert checkpoint.load() is not None
-
-
-def test_missing_checkpoint_starts_from_scratch(checkpoint):
-    assert checkpoint.load() is None
-    checkpoint.remove()
 
 
 def test_nothing_is_saved_before_it_is_due(tmp_path):

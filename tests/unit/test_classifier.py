@@ -17,17 +17,16 @@ def test_images_are_classified_by_their_label(images):
     assert (classify(trained, images.pixels) == images.labels).float().mean() > 0.9
 
 
-def test_seed_alone_decides_the_weights_whatever_the_threads_and_the_global_state(images):
-    threads, state = torch.get_num_threads(), torch.get_rng_state()
+def test_seed_alone_decides_the_weights_whatever_the_threads_and_the_global_state(
+    images, set_threads
+):
+    state = torch.get_rng_state()
     first = weights_of(train_classifier(images, seed=0, steps=2))
     assert torch.equal(torch.get_rng_state(), state)
-    try:
-        torch.manual_seed(5)
-        torch.set_num_threads(3)
-        assert torch.equal(first, weights_of(train_classifier(images, seed=0, steps=2)))
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(threads)
+    torch.manual_seed(5)
+    set_threads(3)
+    assert torch.equal(first, weights_of(train_classifier(images, seed=0, steps=2)))
+    assert torch.get_num_threads() == 3
     assert not torch.equal(first, weights_of(train_classifier(images, seed=1, steps=2)))
 
 

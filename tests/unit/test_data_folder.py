@@ -12,7 +12,7 @@ from PIL import Image
 
 from grvae.base.errors import GrvaeError
 from grvae.base.layout import DataFolder
-from grvae.base.storage import load_arrays, load_json
+from grvae.base.storage import load_arrays
 from grvae.data import sets
 from grvae.data.receipt import in_words
 from grvae.data.sets import load_dataset, write_splits
@@ -38,21 +38,8 @@ def draw(folder, pictures=10, shade=200, suffix="png", size=(20, 20)):
         picture.save(folder / f"{number}.{suffix}")
 
 
-def run_download():
-    options = {"params": "params.yaml", "data": "data"}
-    options |= {"receipt": "receipt.json"}
-    words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    return CliRunner().invoke(download, words)
-
-
 def load(**options):
     return load_dataset("mine", **options)
-
-
-def fails(message, **options):
-    with pytest.raises(GrvaeError) as caught:
-        load(**options)
-    assert re.search(message, str(caught.value)), caught.value
 
 
 def test_class_folders_with_a_test_split_are_read_and_brought_to_size(mine):
@@ -70,9 +57,10 @@ def test_class_folders_with_a_test_split_are_read_and_brought_to_size(mine):
     assert receipt["test_cut"] is None
 
 
-@pytest.mark.parametrize("train", ["train", "Training", "TRAIN"])
-@pytest.mark.parametrize("test", ["test", "Testing", "eval", "evaluation"])
-@pytest.mark.parametrize("validation", ["valid", "val", "Validation", "dev"])
+@pytest.mark.parametrize(
+    ("train", "test", "validation"),
+    [("train", "test", "valid"), ("Training", "Testing", "dev"), ("TRAIN", "eval", "Validation")],
+)
 def test_splits_have_their_usual_names_and_a_validation_split_is_learned_from(
     mine, train, test, validation
 ):
@@ -93,21 +81,11 @@ def test_without_a_test_split_a_fifth_of_each_class_is_cut_the_same_each_time(mi
     np.testing.assert_array_equal(train.images, again.train.images)
 
 
-def test_colour_is_kept_where_it_is_asked_for(mine):
-    for name, colour in (("red", (255, 0, 0)), ("blue", (0, 0, 255))):
-        (mine / name).mkdir()
-        for number in range(10):
-            Image.new("RGB", (20 + number, 20), colour).save(mine / name / f"{number}.png")
-    train, _, receipt = load(colours="rgb")
-    assert train.images.shape[1:] == (28, 28, 3) and receipt["colours"] == "rgb"
-    assert train.images[train.labels == 1].reshape(-1, 3).tolist()[0] == [255, 0, 0]
-
-
 def test_classes_are_sorted_as_people_count_and_their_names_travel_in_the_files(mine, tmp_path):
-    for name in ("10", "9", "b2", "b10", "Ж", "猫", "é"):
+    names = ["9", "10", "A", "a", "b2", "b10", "é", "Ж", "猫"]
+    for name in reversed(names):
         draw(mine / name)
     loaded = load()
-    names = ["9", "10", "b2", "b10", "é", "Ж", "猫"]
     assert loaded.receipt["classes"] == names
     write_splits(DataFolder(tmp_path / "data"), loaded.train, loaded.test, 0.1)
     for split in ("train", "validation", "test"):
@@ -169,7 +147,8 @@ def test_what_cannot_be_a_picture_is_skipped_by_name(mine, tmp_path):
         "train/b/ring": "a link to a folder, or out of this",
         "train/b/self.png": receipt["skipped"]["train/b/self.png"],
     }
-    assert "skipped: 11" in "\n".join(in_words(receipt))
+    words = "\n".join(in_words(receipt))
+    assert "\n  skipped: 11\n    readme.md: lies beside the folders\n" in words
 
 
 def test_links_inside_the_folder_and_to_dvc_s_cache_are_followed(mine, tmp_path):
@@ -202,7 +181,6 @@ ACCIDENTS = {
         lambda mine: (draw(mine / "train"), draw(mine / "test")),
         "no train/<class>/ in it; should hold",
     ),
-    "a test split alone": (lambda mine: draw(mine / "test" / "a"), "no train/<class>/ in it"),
     "an archive": (
         lambda mine: (mine / "mine.zip").write_bytes(b"PK"),
         "holds an archive, which has to be unpacked",
@@ -232,10 +210,6 @@ ACCIDENTS = {
         lambda mine: (draw(mine / "a"), draw(mine / "b\nc")),
         r"got the class name 'b\\nc', should be printable",
     ),
-    "a name that is no text": (
-        lambda mine: (draw(mine / "a"), draw(mine / os.fsdecode(b"\xff"))),
-        r"got the class name '\\udcff', should be printable",
-    ),
     "too many broken pictures": (
         lambda mine: (draw(mine / "a"), draw(mine / "b"), (mine / "b" / "0.png").write_bytes(b""),
                       (mine / "b" / "1.png").write_bytes(b""),
@@ -250,28 +224,13 @@ def test_accident_is_one_line_and_nothing_is_written(mine, tmp_path, accident):
     happens, message = ACCIDENTS[accident]
     happens(mine)
     write_small_params(tmp_path / "params.yaml", dataset="mine")
-    result = run_download()
+    result = CliRunner().invoke(
+        download, ["--params=params.yaml", "--data=data", "--receipt=receipt.json"]
+    )
     assert result.exit_code == 1 and isinstance(result.exception, SystemExit), result.exception
     [line] = result.output.splitlines()
     assert re.search(message, line), line
     assert {path.name for path in tmp_path.iterdir()} == {"images", "params.yaml"}
-
-
-def test_one_broken_picture_among_many_is_named_and_the_rest_is_learned(mine, tmp_path):
-    draw(mine / "a", 30)
-    draw(mine / "b", 30)
-    (mine / "b" / "7.png").write_bytes(b"")
-    write_small_params(tmp_path / "params.yaml", dataset="mine")
-    result = run_download()
-    assert result.exit_code == 0
-    assert "skipped: 1\n    b/7.png: is no image" in result.output
-    assert load_json(tmp_path / "receipt.json")["skipped"] == {"b/7.png": "is no image"}
-
-
-def test_single_letters_may_differ_by_case(mine):
-    draw(mine / "a")
-    draw(mine / "A")
-    assert load().train.classes == ("A", "a")
 
 
 def table(path, images, names, header="label,"):
@@ -314,20 +273,18 @@ def test_labelled_test_table_is_the_test_split_and_colours_are_read(mine):
         ("label,a,b,c,d\nx,1,2,3,256\n", "row 2 should be a label and numbers from 0 to 255"),
         ("label,a,b,c,d\nx,1,2,3,4\nx,1,2,3,-1\n", "row 3 should be"),
         ("label,a,b,c,d\nx,1,2,3,0.5\n", "row 2 should be"),
-        ("label,a,b,c,d\nx,1,2,3,\n", "row 2 should be"),
         ("label,a,b,c,d\n,1,2,3,4\n", "row 2 should be"),
         ("label,a,b,c,d\nx,1,2,3,y\n", "row 2 should be"),
         ("label,a,b\nx,1,2\n", "got 2 columns of pixels, should be a square number"),
-        ("label\nx\n", "got 0 columns of pixels"),
         ("label,a\n", "no table of images"),
         ("label,a\nx,1,2,3\n", "no table of images"),
-        ("", "no table of images"),
         ("\0", "holds no images to learn from"),
     ],
 )
 def test_what_is_no_table_of_images_is_named_with_its_row(mine, text, message):
     (mine / "train.csv").write_text(text)
-    fails(message)
+    with pytest.raises(GrvaeError, match=message):
+        load()
 
 
 def idx(array):
@@ -340,8 +297,9 @@ def write_idx(mine, images=IMAGES, labels=(1, 2) * 10, split="train", pack=bytes
     (mine / f"{split}-labels-idx1-ubyte{end}").write_bytes(pack(idx(np.array(labels))))
 
 
-@pytest.mark.parametrize("test", ["t10k", "test"])
-@pytest.mark.parametrize(("pack", "end"), [(bytes, ""), (gzip.compress, ".gz")])
+@pytest.mark.parametrize(
+    ("test", "pack", "end"), [("t10k", bytes, ""), ("test", gzip.compress, ".gz")]
+)
 def test_idx_files_are_read_gzipped_or_not(mine, test, pack, end):
     write_idx(mine, pack=pack, end=end)
     write_idx(mine, IMAGES[:2], (2, 1), test, pack, end)
@@ -366,13 +324,11 @@ def test_emnist_is_turned_by_an_option_and_named_by_its_mapping(mine):
         ("train-labels-idx1-ubyte", idx(np.zeros(3)), "got 3 labels of 20 images"),
         ("train-images-idx3-ubyte", b"", "no IDX file of bytes in 3 or 4 dimensions"),
         ("train-images-idx3-ubyte", idx(IMAGES)[:-1], "got 15679 bytes after its header, which"),
-        ("train-images-idx3-ubyte", idx(IMAGES) + b"x", "got 15681 bytes after its header"),
         (
             "train-images-idx3-ubyte",
             gzip.compress(idx(IMAGES), mtime=0)[:-9],
             "not a whole gzip file",
         ),
-        ("train-images-idx3-ubyte", b"\0\0\x08\x03" + b"\xff" * 12, "got 0 bytes after its header"),
         (
             "train-images-idx3-ubyte",
             gzip.compress(b"\0\0\x08\x03" + b"\0" * 12, mtime=0),
@@ -387,7 +343,8 @@ def test_broken_idx_file_is_named(mine, name, content, message):
     (mine / name).unlink(missing_ok=True)
     if content is not None:
         (mine / name).write_bytes(content)
-    fails(message)
+    with pytest.raises(GrvaeError, match=message):
+        load()
 
 
 def test_unknown_set_is_named_with_the_known_ones(mine):
@@ -395,30 +352,10 @@ def test_unknown_set_is_named_with_the_known_ones(mine):
         load_dataset("cats")
 
 
-HELD = {
-    "Kaggle's tables": lambda folder: table(folder / "train.csv", IMAGES, NAMES),
-    "an archive": lambda folder: (folder / "archive.zip").write_bytes(b"PK"),
-    "EMNIST": lambda folder: write_idx(folder, split="emnist-letters-train"),
-    "folders": lambda folder: (draw(folder / "a"), draw(folder / "b")),
-}
-SAID = ["tables of pixels", "an archive, which has to be unpacked", "IDX files", "folders of"]
-
-
-@pytest.mark.parametrize(("held", "said"), list(zip(HELD, SAID, strict=True)))
-def test_folder_given_for_mnist_that_holds_something_else_is_named_for_what_it_is(
-    tmp_path, held, said
-):
-    (tmp_path / "given").mkdir()
-    HELD[held](tmp_path / "given")
-    with pytest.raises(GrvaeError, match=f"The folder holds {said}.*; images of your own go below"):
-        load_dataset("mnist", tmp_path / "given")
-
-
-@pytest.mark.parametrize("held", [name for name in HELD if name != "an archive"])
-def test_folder_given_for_a_set_of_one_s_own_is_taken(tmp_path, held):
-    (tmp_path / "given").mkdir()
-    HELD[held](tmp_path / "given")
-    assert len(load_dataset("other", tmp_path / "given").train.classes) == 2
+def test_folder_given_for_mnist_that_holds_something_else_is_named_for_what_it_is(mine):
+    table(mine / "train.csv", IMAGES, NAMES)
+    with pytest.raises(GrvaeError, match=r"The folder holds tables of pixels; images of your own "):
+        load_dataset("mnist", mine)
 
 
 def test_folder_that_is_not_there_is_said_not_to_be(tmp_path):
@@ -442,14 +379,8 @@ def test_validation_split_that_would_take_a_whole_class_is_refused(mine, tmp_pat
     draw(mine / "a", 10)
     draw(mine / "b", 400)
     loaded = load()
-    fractions = []
-    for fraction in (0.1, 0.999):
-        try:
-            write_splits(DataFolder(tmp_path / "data"), loaded.train, loaded.test, fraction)
-            fractions.append(fraction)
-        except GrvaeError as error:
-            assert "it leaves nothing to learn from of the class" in str(error)
-    assert fractions == [0.1]
+    with pytest.raises(GrvaeError, match="it leaves nothing to learn from of the class"):
+        write_splits(DataFolder(tmp_path / "data"), loaded.train, loaded.test, 0.999)
 
 
 def test_image_of_the_test_split_that_is_learned_from_is_counted(mine):

@@ -1,5 +1,7 @@
 """The comparison of sets: what it trains, and how it judges."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -26,7 +28,8 @@ def mnist(tmp_path, monkeypatch):
     return files
 
 
-def test_sets_that_are_there_are_trained_and_judged_by_their_targets(mnist, tmp_path):
+def test_sets_that_are_there_are_trained_and_judged_by_their_targets(mnist, tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.sweep.ProcessPoolExecutor", ThreadPoolExecutor)
     template = (PROJECT / "reports" / "datasets_template.md").read_bytes()
     write_atomically(tmp_path / "datasets_template.md", template)
     targets = (

@@ -1,6 +1,5 @@
 import base64
 import dataclasses
-import json
 import re
 import zlib
 
@@ -8,16 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from grvae.base.errors import GrvaeError
 from grvae.base.image_spec import MNIST, ImageSpec
 from grvae.model.images import ImageSet
 from grvae.model.vae import VAE, build_model
 from grvae.use import demo_bundle
 from grvae.use.demo_bundle import (
-    DATA_FOLDER,
     GREYS,
-    IMAGES_BUDGET,
-    PAGE_BUDGET,
     ROOM_FOR_THE_REST,
     TEST_IMAGES,
     Run,
@@ -26,10 +21,9 @@ from grvae.use.demo_bundle import (
     describe_miniatures,
     describe_spec,
     method_of,
-    write_page,
 )
 from tests.conftest import PROJECT
-from tests.handmade import BEFORE_THE_FIRST_DRAWING, MEASURES
+from tests.handmade import MEASURES
 
 ENDS = (5.0, 95.0)
 
@@ -42,17 +36,6 @@ def run_of(recipe, variant="routed", spec=MNIST):
 
 def inflated(text):
     return zlib.decompress(base64.b64decode(text), -zlib.MAX_WBITS)
-
-
-def test_model_of_more_latents_is_left_out_by_name(recipe, images):
-    wide = recipe.model_copy(update={"latents_per_class": 2})
-    bundle = build_bundle([run_of(recipe), run_of(wide, "wide")], images, images, ENDS)
-    assert [each["name"] for each in bundle["index"]["models"]] == ["routed-0"]
-    assert bundle["index"]["left_out"] == [
-        {"name": "wide-0", "reason": "has 20 latents, the page shows 10"}
-    ]
-    with pytest.raises(GrvaeError, match="no model that the page can show: wide-0 has 20 latents"):
-        build_bundle([run_of(wide, "wide")], images, images, ENDS)
 
 
 def test_models_over_the_budget_are_left_out(recipe, images, monkeypatch):
@@ -70,7 +53,6 @@ def test_models_over_the_budget_are_left_out(recipe, images, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "method"),
     [
-        ({}, "routed"),
         ({"floor": 5.0, "ceiling": None}, "routed"),
         ({"floor": 5.0, "ceiling": 2.0}, "gated"),
         ({"routing": "none"}, "none"),
@@ -117,15 +99,16 @@ def test_classes_decide_the_noun_and_whether_a_pen_may_draw(classes, colours, no
     assert not describe_spec(light)["drawable"]
 
 
-def test_large_images_in_colour_are_fewer_and_leave_room_for_their_models(recipe):
+def test_large_images_in_colour_are_fewer_and_leave_room_for_their_models(recipe, monkeypatch):
+    monkeypatch.setattr(demo_bundle, "PAGE_BUDGET", 500_000)  # of images of MNIST's size
     spec = ImageSpec(tuple(f"class {i}" for i in range(62)), side=64, colours=3)
     images = noise(spec, 310)
-    wide = recipe.model_copy(update={"hidden_sizes": [512, 512]})
+    wide = recipe.model_copy(update={"hidden_sizes": [16, 16]})
     runs = [run_of(wide, variant, spec) for variant in ("routed", "baseline")]
     bundle = build_bundle(runs, images, images, ENDS)
     assert bundle["index"]["left_out"] == []
-    assert sum(len(bundle[run.name]["bytes"]) for run in runs) > PAGE_BUDGET
-    assert len(bundle["test_images"]["pixels"]) <= IMAGES_BUDGET
+    assert sum(len(bundle[run.name]["bytes"]) for run in runs) > 500_000
+    assert len(bundle["test_images"]["pixels"]) <= demo_bundle.IMAGES_BUDGET
     numbers = bundle["test_images"]["numbers"]
     assert 62 < len(numbers) == len(set(numbers)) < len(images)
 
@@ -160,21 +143,6 @@ def test_limits_are_those_that_were_measured_and_a_margin(recipe, images):
     assert limits == MEASURES["limits"]
 
 
-def test_page_is_the_same_bytes_each_time(recipe, images, tmp_path):
-    sources = PROJECT / "grvae" / "demo"
-    for name in ("one", "two"):
-        bundle = build_bundle([run_of(recipe), run_of(recipe, "baseline")], images, images, ENDS)
-        write_page(tmp_path / name, sources, bundle)
-    files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*"))
-    data = {path.stem for path in files if path.parent.name == DATA_FOLDER}
-    assert data == {"index", "test_images", "miniatures", "routed-0", "baseline-0"}
-    for file in files:
-        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
-    script = (tmp_path / "one" / DATA_FOLDER / "index.js").read_text()
-    index = json.loads(script.removeprefix('Demo.Data.receive("index", ').removesuffix(");\n"))
-    assert [model["variant"] for model in index["models"]] == ["routed", "baseline"]
-
-
 def test_page_opens_with_the_first_run_and_one_without_routing(recipe, images):
     unrouted = recipe.model_copy(update={"routing": "none"})
     runs = [run_of(recipe, "one"), run_of(recipe, "two"), run_of(unrouted, "three")]
@@ -183,7 +151,7 @@ def test_page_opens_with_the_first_run_and_one_without_routing(recipe, images):
     assert build_bundle(runs[:1], images, images, ENDS)["index"]["opens"] == ["one-0"]
 
 
-@pytest.mark.parametrize(("side", "small", "by"), [(16, 16, 1), (28, 14, 2), (64, 16, 4)])
+@pytest.mark.parametrize(("side", "small", "by"), [(28, 14, 2), (64, 16, 4)])
 def test_miniatures_are_averages_of_both_splits_in_few_greys(side, small, by):
     spec = ImageSpec(MNIST.classes, side, 3)
     train, test = noise(spec, 20), noise(spec, 5)
@@ -195,7 +163,7 @@ def test_miniatures_are_averages_of_both_splits_in_few_greys(side, small, by):
     assert abs(stored[3, 0, 1] / GREYS - float(corner)) <= 0.51 / GREYS
 
 
-def test_page_is_computed_on_one_thread(recipe, images, monkeypatch):
+def test_page_is_computed_on_one_thread(recipe, images, set_threads, monkeypatch):
     """More of them split sums otherwise, in a few values; see `grvae.base.determinism`."""
     seen, encode = set(), VAE.encode
 
@@ -204,28 +172,9 @@ def test_page_is_computed_on_one_thread(recipe, images, monkeypatch):
         return encode(model, pixels)
 
     monkeypatch.setattr(VAE, "encode", noting)
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        build_bundle([run_of(recipe)], images, images, ENDS)
-        assert (seen, torch.get_num_threads()) == ({1}, 2)
-    finally:
-        torch.set_num_threads(before)
-
-
-def test_page_of_the_default_networks_is_small(params, images, tmp_path):
-    """Weights have heavy tails, as trained ones have, and so compress better than new ones."""
-    variants = ["routed", "baseline"]
-    runs = [run_of(params.variant(variant).recipe, variant) for variant in variants]
-    for run in runs:
-        for weights in run.model.parameters():
-            weights.data = torch.distributions.Laplace(0.0, 0.05).sample(weights.shape)
-    few = ImageSet(images.pixels[:10], images.labels[:10])
-    bundle = build_bundle(runs, images, few, ENDS)
-    size = write_page(tmp_path, PROJECT / "grvae" / "demo", bundle)
-    digits = 230_000  # bytes that 1,000 of MNIST's take
-    assert size + digits < BEFORE_THE_FIRST_DRAWING
-    assert size < PAGE_BUDGET
+    set_threads(2)
+    build_bundle([run_of(recipe)], images, images, ENDS)
+    assert (seen, torch.get_num_threads()) == ({1}, 2)
 
 
 def test_page_forbids_what_is_not_its_own_file_before_it_loads_anything():
@@ -237,23 +186,3 @@ def test_page_forbids_what_is_not_its_own_file_before_it_loads_anything():
     assert "unsafe" not in policy
     # It holds for what comes after it.
     assert head.index(policy) < min(head.index("<link"), head.index("<title"))
-
-
-@pytest.mark.slow
-def test_every_variant_of_the_parameters_fits_with_several_seeds(params, images):
-    """With digits that compress no better than MNIST's, some 19 % of whose pixels are not black."""
-    generator = torch.Generator().manual_seed(0)
-    ink = (torch.rand((TEST_IMAGES, 784), generator=generator) * 255).round() / 255
-    pixels = torch.where(torch.rand(ink.shape, generator=generator) < 0.19, ink, 0.0)
-    digits = ImageSet(pixels, torch.arange(TEST_IMAGES) % 10)
-    runs = []
-    for seed in params.seeds:
-        for variant in params.variants:
-            run = run_of(params.variant(variant).recipe, variant)
-            for weights in run.model.parameters():
-                weights.data = torch.distributions.Laplace(0.0, 0.05).sample(weights.shape)
-            runs.append(dataclasses.replace(run, seed=seed))
-    menu = build_bundle(runs, images, digits, ENDS)["index"]["models"]
-    seeds = [sum(each["variant"] == variant for each in menu) for variant in params.variants]
-    assert min(seeds) >= min(3, len(params.seeds))
-    assert np.ptp(seeds) <= 1

@@ -149,19 +149,18 @@ def test_kl_counts_the_published_noise_as_the_deviation_it_is(measure):
 
 
 @pytest.mark.parametrize("variant", ["gated", "published"])
-def test_what_is_measured_and_drawn_does_not_depend_on_the_number_of_threads(params, variant):
+def test_what_is_measured_and_drawn_does_not_depend_on_the_number_of_threads(
+    params, set_threads, variant
+):
     """A machine of many cores would else write other last digits: oneDNN splits sums by threads."""
     recipe = params.variant(variant).recipe
-    model, before, seen = build_model(recipe, "relu", 0), torch.get_num_threads(), []
-    try:
-        for threads in (1, 2, 12):
-            torch.set_num_threads(threads)
-            outcome = observe(model, recipe, params.evaluation, TRAIN, TEST)
-            samples = draw_samples(model, class_sliders(model, recipe, outcome), TEST)
-            arrays = [outcome.means, outcome.squared_error.numpy()]
-            seen.append([each.tobytes() for each in (*arrays, *samples.values())])
-    finally:
-        torch.set_num_threads(before)
+    model, seen = build_model(recipe, "relu", 0), []
+    for threads in (1, 2, 12):
+        set_threads(threads)
+        outcome = observe(model, recipe, params.evaluation, TRAIN, TEST)
+        samples = draw_samples(model, class_sliders(model, recipe, outcome), TEST)
+        arrays = [outcome.means, outcome.squared_error.numpy()]
+        seen.append([each.tobytes() for each in (*arrays, *samples.values())])
     assert all(other == seen[0] for other in seen[1:])
 
 

@@ -64,19 +64,11 @@ def test_part_with_a_declared_run_without_a_row_is_not_yet_measured():
     assert math.isnan(row.get("value", math.nan))
 
 
-@pytest.mark.parametrize(
-    ("change", "line"),
-    [
-        ({"runs": {"gated": {"cpu": [1, 13]}}}, "the tables have runs of hard that params.yaml"),
-        (
-            {"runs": {"gated": {"cpu": [1, 4]}, "hard": {"cpu": [1, 9]}}},
-            "the tables have runs of gated that params.yaml",
-        ),
-    ],
-)
-def test_row_of_no_declared_run_is_refused(change, line):
-    with pytest.raises(GrvaeError, match=f"^{line}"):
-        find(plan_of(), study_of(**change), RUNS)
+def test_row_of_no_declared_run_is_refused():
+    fewer = {"gated": {"cpu": [1, 4]}, "hard": {"cpu": [1, 9]}}
+    line = "^the tables have runs of gated that params.yaml"
+    with pytest.raises(GrvaeError, match=line):
+        find(plan_of(), study_of(runs=fewer), RUNS)
 
 
 def test_part_of_an_unknown_variant_is_refused():
@@ -101,7 +93,6 @@ def test_tables_are_read_together_and_a_run_has_one_row(tmp_path):
         ({"less_than": 0.95}, "more_than, less_than: should be one of them"),
         ({"more_than": None}, "more_than, less_than: should be one of them"),
         ({"measure": "good_run", "minus": "hard"}, "minus: should be missing where runs are"),
-        ({"margin": 0.9}, "margin: unknown key"),
     ],
 )
 def test_statement_that_bounds_nothing_is_refused(changes, message):
@@ -116,8 +107,6 @@ def test_statement_that_bounds_nothing_is_refused(changes, message):
         ({"variants": ["routed"]}, "variants: got 'routed', but runs.routed.cpu lacks the seeds"),
         ({"variants": ["hard"], "seeds": [9, 10]}, "variants: got 'hard', but runs.hard.cpu lacks"),
         ({"seeds": [1, 1]}, "seeds: got 1 twice, each may stand once"),
-        ({"probe_images": 99}, "probe_images: got 99, should be greater than or equal to 100"),
-        ({"runs": {"gated": {"cpu": [1]}}}, "runs.gated.cpu: got [1], should have at least 2"),
     ],
 )
 def test_bad_study_says_which_key(changes, message):

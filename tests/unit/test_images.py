@@ -8,7 +8,6 @@ from grvae.base.storage import load_arrays, save_arrays
 from grvae.data.labelled import Dataset
 from grvae.data.sets import write_splits
 from grvae.model.images import ImageSet, draw_validation, load_images
-from tests.conftest import split
 
 
 def test_pixels_are_flat_and_scaled_to_one(tmp_path):
@@ -30,7 +29,6 @@ def test_pixels_are_flat_and_scaled_to_one(tmp_path):
         {"images": np.zeros((1, 8, 8), np.uint8), "labels": np.array([3])},
         {"images": np.zeros((1, 28, 28), np.float32), "labels": np.array([3])},
         {"images": np.zeros((1, 28, 28), np.uint8), "labels": np.array([10])},
-        {"images": np.zeros((0, 28, 28), np.uint8), "labels": np.zeros(0, np.int64)},
     ],
 )
 def test_file_without_proper_images_is_named(tmp_path, arrays):
@@ -47,10 +45,6 @@ def test_only_a_split_that_may_be_empty_is_read_where_it_is(tmp_path):
         load_images(tmp_path / "empty")
 
 
-def numbered(n):
-    return ImageSet(torch.arange(float(n)).repeat(784, 1).T, torch.arange(n) % 10)
-
-
 def test_bytes_of_some_images_are_scaled_as_those_of_all():
     images = ImageSet(torch.arange(256, dtype=torch.uint8)[:, None], torch.arange(256))
     some = torch.tensor([255, 3, 77])
@@ -60,42 +54,15 @@ def test_bytes_of_some_images_are_scaled_as_those_of_all():
 
 def test_parts_are_all_images_in_their_order(monkeypatch):
     monkeypatch.setattr("grvae.model.images.AT_ONCE", 20)
-    parts = list(numbered(50).parts())
+    images = ImageSet(torch.rand(50, 784), torch.arange(50) % 10)
+    parts = list(images.parts())
     assert [len(part) for part in parts] == [20, 20, 10]
-    assert torch.equal(torch.cat([part.pixels for part in parts]), numbered(50).pixels)
-    assert [len(part) for part in numbered(0).parts()] == [0]
-
-
-def test_split_is_disjoint_and_complete():
-    train, validation = split(numbered(50), 0.1)
-    assert (len(train), len(validation)) == (45, 5)
-    together = torch.cat([train.pixels, validation.pixels])[:, 0]
-    assert together.sort().values.tolist() == list(range(50))
-
-
-def test_labels_follow_their_images():
-    train, _ = split(numbered(50), 0.1)
-    assert torch.equal(train.pixels[:, 0].long() % 10, train.labels)
-
-
-def test_split_is_the_same_every_time():
-    first, second = (split(numbered(50), 0.1)[1] for _ in range(2))
-    assert torch.equal(first.pixels, second.pixels)
-
-
-def test_nothing_is_cut_where_no_validation_is_asked_for():
-    train, validation = split(numbered(50), 0.0)
-    assert (len(train), len(validation)) == (50, 0)
-
-
-def test_every_position_is_drawn_once_for_one_of_the_two_splits():
-    train, validation = draw_validation(50, 0.3)
-    assert (len(train), len(validation)) == (35, 15)
-    assert torch.cat([train, validation]).sort().values.tolist() == list(range(50))
+    assert torch.equal(torch.cat([part.pixels for part in parts]), images.pixels)
+    assert [len(part) for part in images[:0].parts()] == [0]
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.3])
-def test_positions_of_split_images_tell_their_published_order(tmp_path, fraction):
+def test_split_is_the_same_each_time_and_positions_tell_the_published_order(tmp_path, fraction):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 28, 28), np.uint8)
     published = Dataset(pixels, np.arange(40) % 10)
     data = DataFolder(tmp_path)
@@ -106,3 +73,4 @@ def test_positions_of_split_images_tell_their_published_order(tmp_path, fraction
         assert (part["images"] == pixels[part["positions"]]).all()
         assert (part["labels"] == published.labels[part["positions"]]).all()
     assert sorted(np.concatenate([part["positions"] for part in parts])) == list(range(40))
+    assert (parts[0]["positions"] == draw_validation(40, fraction)[0].numpy()).all()

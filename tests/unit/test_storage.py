@@ -55,25 +55,11 @@ def test_every_flipped_bit_is_found(path):
             assert all(np.array_equal(arrays[name], ARRAYS[name]) for name in ARRAYS)
 
 
-def test_every_truncation_is_found(path):
-    good = path.read_bytes()
-    for length in range(len(good)):
-        path.write_bytes(good[:length])
-        with pytest.raises(GrvaeError, match=r"arrays\.safetensors"):
-            load_arrays(path)
-
-
-@pytest.mark.parametrize("load", [load_arrays, load_json, load_table])
-def test_missing_and_empty_files_are_named(load, tmp_path):
-    (tmp_path / "empty").touch()
-    for name in ("absent", "empty"):
-        with pytest.raises(GrvaeError, match=name):
-            load(tmp_path / name)
-
-
-def test_full_disk_is_named_and_leaves_the_old_file_alone(tmp_path):
+def test_failed_write_keeps_the_old_file(tmp_path):
     path = tmp_path / "value.json"
     save_json(path, 1)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        save_json(path, float("nan"))
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8, usual[1]))  # no file may grow beyond eight bytes
     try:
@@ -83,21 +69,6 @@ def test_full_disk_is_named_and_leaves_the_old_file_alone(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert load_json(path) == 1
     assert [file.name for file in tmp_path.iterdir()] == ["value.json"]
-
-
-def test_failed_write_keeps_the_old_file(tmp_path):
-    path = tmp_path / "value.json"
-    save_json(path, 1)
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        save_json(path, float("nan"))
-    assert load_json(path) == 1
-    assert [file.name for file in tmp_path.iterdir()] == ["value.json"]
-
-
-def test_unwritable_place_is_named(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(GrvaeError, match=r"cannot write .*file/value.json"):
-        save_json(tmp_path / "file" / "value.json", 1)
 
 
 def test_floats_in_a_table_come_back_exactly(tmp_path):

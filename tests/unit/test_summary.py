@@ -9,22 +9,11 @@ from grvae.measure.summary import (
     runs_table,
     summary_over_seeds,
 )
-
-SCALARS = {
-    "images": 100,
-    "sampled_accuracy": 0.8,
-    "assigned_accuracy": 0.9,
-    "lowest_recall": 0.6,
-    "probe_accuracy": 0.95,
-    "mse_per_pixel": 0.03,
-    "bce_per_image": 120.0,
-    "kl_per_image": 20.0,
-    "dead_latents": 0,
-}
+from tests.handmade import SCALARS
 
 
 def run(accuracy, error, **changes):
-    own = {"argmax_accuracy": accuracy, "squared_error_per_image": error, "recall": [0.6] * 10}
+    own = {"argmax_accuracy": accuracy, "squared_error_per_image": error}
     return SCALARS | own | changes
 
 

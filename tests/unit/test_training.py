@@ -380,18 +380,15 @@ def test_weights_decay_in_both_phases(recipe, images, phase):
     [({}, 2), ({"network": "conv_encoder", "hidden_sizes": [2, 4, 16]}, 1)],
 )
 def test_convolutions_are_trained_on_one_thread_and_the_rest_on_those_there_are(
-    images, recipe, changes, threads
+    images, recipe, set_threads, changes, threads
 ):
-    before, seen = torch.get_num_threads(), []
-    torch.set_num_threads(2)
-    try:
-        asked = recipe.model_copy(update=changes | {"decoder_epochs": 0})
-        train_vae(
-            images, images[:0], asked, "relu", 0, lambda row: seen.append(torch.get_num_threads())
-        )
-        assert (seen, torch.get_num_threads()) == ([threads], 2)
-    finally:
-        torch.set_num_threads(before)
+    seen = []
+    set_threads(2)
+    asked = recipe.model_copy(update=changes | {"decoder_epochs": 0})
+    train_vae(
+        images, images[:0], asked, "relu", 0, lambda row: seen.append(torch.get_num_threads())
+    )
+    assert (seen, torch.get_num_threads()) == ([threads], 2)
 
 
 def test_each_epoch_is_told_as_it_ends(images, recipe):
