@@ -1,6 +1,7 @@
 """The `grvae` command: what one does with a trained run outside of the pipeline."""
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -35,6 +36,7 @@ BYTES_WITHOUT_IMAGES = 0.95e9
 COPIES_OF_IMAGES = 2
 
 if TYPE_CHECKING:
+    from grvae.measure.out_of_distribution import Limits
     from grvae.model.vae import VAE
 
 
@@ -94,6 +96,15 @@ def load_trained(weights_file: Path | None) -> "VAE":
     return load_vae(weights_file)
 
 
+def limits_beside(weights_file: Path | None) -> "Limits | None":
+    """What the stage `evaluate` has found of the model's training images, if it has been run."""
+    from grvae.measure.out_of_distribution import Limits
+
+    measures = (weights_file.parent if weights_file else DEFAULT_MODEL) / "measures.json"
+    found = load_json(measures).get("limits") if measures.is_file() else None
+    return Limits(**found) if found else None
+
+
 @main.command()
 @click.argument("image_files", metavar="IMAGE...", type=PATH, nargs=-1, required=True)
 @weights_option
@@ -114,7 +125,6 @@ def encode(
     """
     import torch  # slow to import, and not needed by `repro`
 
-    from grvae.measure.out_of_distribution import Limits
     from grvae.use.classification import classify_images
     from grvae.use.pictures import read_as_is, read_picture
 
@@ -122,10 +132,7 @@ def encode(
     read = read_as_is if as_is else read_picture
     spec = model.architecture.images
     pixels = torch.stack([read(path, spec) for path in image_files])
-    # What the stage `evaluate` has found of the model's training images, if it has been run.
-    measures = (weights_file.parent if weights_file else DEFAULT_MODEL) / "measures.json"
-    known = load_json(measures).get("limits") if measures.is_file() else None
-    found = classify_images(model, pixels, Limits(**known) if known else None)
+    found = classify_images(model, pixels, limits_beside(weights_file))
     names = [str(path) for path in image_files]
     if as_json:
         rows = [
@@ -144,21 +151,37 @@ def encode(
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # -0.5 is a value, no option
-@click.argument("values", metavar="VALUES...", type=float, nargs=-1, required=True)
+@click.argument("values", metavar="VALUES...", nargs=-1, required=True)
 @weights_option
 @click.option("--out", "image_file", type=PATH, required=True, help="The PNG file to write.")
-def decode(values: Sequence[float], weights_file: Path | None, image_file: Path) -> None:
+def decode(values: Sequence[str], weights_file: Path | None, image_file: Path) -> None:
     """Draw an image from one value for each latent, as `encode` shows them."""
     import torch  # slow to import, and not needed by `repro`
 
     from grvae.use.pictures import write_picture
 
+    means = parse_values(values)
     model = load_trained(weights_file)
-    if len(values) != model.architecture.latents:
-        raise GrvaeError(f"got {len(values)} values, should be {model.architecture.latents}")
+    if len(means) != model.architecture.latents:
+        raise GrvaeError(f"got {len(means)} values, should be {model.architecture.latents}")
     with torch.no_grad():
-        logits = model.decode(model.activate(torch.tensor([values])))
+        logits = model.decode(model.activate(torch.tensor([means])))
     write_picture(image_file, torch.sigmoid(logits)[0], model.architecture.images)
+
+
+def parse_values(texts: Sequence[str]) -> list[float]:
+    """Numbers from texts, each one number or several with commas between them."""
+    parts = [part for text in texts for part in text.split(",")]
+    values = []
+    for part in parts:
+        try:
+            value = float(part)
+        except ValueError as error:
+            raise GrvaeError(f"got {part!r}, should be a number") from error
+        if not math.isfinite(value):
+            raise GrvaeError(f"got {part!r}, should be a finite number")
+        values.append(value)
+    return values
 
 
 if __name__ == "__main__":

@@ -75,11 +75,12 @@ def test_decode_draws_what_was_encoded(model, weights, digit, tmp_path):
     means = means_of(model, digit)
     values = [f"{mean:.6f}" for mean in means]
     assert min(means) < 0, "a negative value must not be taken for an option"
-    assert run("decode", "--weights", weights, "--out", out, *values).exit_code == 0
-    with torch.no_grad():
-        expected = torch.sigmoid(model.decode(model.activate(means[None])))[0]
-    pixels = np.array(Image.open(out)).ravel() / 255
-    np.testing.assert_allclose(pixels, expected, atol=1 / 255)
+    for arguments in (values, [",".join(values)]):
+        assert run("decode", "--weights", weights, "--out", out, *arguments).exit_code == 0
+        with torch.no_grad():
+            expected = torch.sigmoid(model.decode(model.activate(means[None])))[0]
+        pixels = np.array(Image.open(out)).ravel() / 255
+        np.testing.assert_allclose(pixels, expected, atol=1 / 255)
 
 
 def test_encode_writes_json_for_scripts(model, weights, digit):
@@ -113,6 +114,11 @@ def test_missing_image_is_named(weights, tmp_path):
     [
         (["1", "2", "3"], "got 3 values, should be 10"),
         (["1"] * 11, "got 11 values, should be 10"),
+        (["1"] * 9 + ["two"], "got 'two', should be a number"),
+        (["1"] * 9 + ["-"], "got '-', should be a number"),
+        (["1"] * 9 + ["nan"], "got 'nan', should be a finite number"),
+        (["1"] * 9 + ["-inf"], "got '-inf', should be a finite number"),
+        (["1,2,,3"], "got '', should be a number"),
     ],
 )
 def test_wrong_values_are_named(weights, tmp_path, values, line):
