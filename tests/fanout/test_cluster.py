@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from tests.fanout.test_repro import FAIL, files, project_below
-from tests.fanout.toy import ended, environment, interrupt, worker_of
-from tests.project import ran
+from tests.fanout.toy import ended, interrupt, worker_of
+from tests.project import ENVIRONMENT, ran
 
 pytest.importorskip("distributed")
 from fanout.cluster import GONE
@@ -32,7 +32,7 @@ def start_cluster(folder):
     script.write_text(CLUSTER)
     process = subprocess.Popen(
         [sys.executable, script], cwd=script.parent, text=True,
-        env=environment() | {"PYTHONPATH": "", "TMPDIR": str(script.parent)},
+        env=ENVIRONMENT | {"PYTHONPATH": "", "TMPDIR": str(script.parent)},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     return process, process.stdout.readline().strip()
