@@ -1,32 +1,97 @@
 """A copy of the project in a git repository of its own, to run the real DVC in."""
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from tests.conftest import PROJECT, write_small_params
 
+ENVIRONMENT = os.environ | {
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    "PYTHONPATH": str(PROJECT),
+    "GIT_AUTHOR_NAME": "test",
+    "GIT_AUTHOR_EMAIL": "test@example.com",
+    "GIT_COMMITTER_NAME": "test",
+    "GIT_COMMITTER_EMAIL": "test@example.com",
+    "DVC_NO_ANALYTICS": "1",
+    "OMP_NUM_THREADS": "1",  # the tests run on every core already
+}
 
-class Project:
+
+class Repository:
+    """A folder with git and DVC in it.
+
+    What runs in this process does so for the sake of time: a command that imports DVC or torch
+    takes seconds to start.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(
+        self, *command: str, code: int = 0, environment: Mapping[str, str] | None = None
+    ) -> str:
+        """Run a command to its end; returns what it printed."""
+        result = subprocess.run(
+            command, cwd=self.folder, env=environment or ENVIRONMENT, timeout=600,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        assert result.returncode == code, result.stdout
+        return result.stdout
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """Have this process be in the folder, as a command would be."""
+        with (
+            contextlib.chdir(self.folder),
+            patch.dict(os.environ, ENVIRONMENT),
+            warnings.catch_warnings(action="ignore", category=DeprecationWarning),  # DVC's own
+        ):
+            yield
+
+    @contextlib.contextmanager
+    def dvc(self) -> Iterator[Repo]:
+        """DVC, in this process."""
+        with self.inside(), Repo() as repo:
+            yield repo
+
+    def stale(self, *targets: str) -> list[str]:
+        """The stages of which `dvc status` says that something has changed."""
+        with self.dvc() as repo:
+            return list(repo.status(targets))
+
+    def commit(self) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", "test")
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
+
+    def read(self, name: str) -> str:
+        return (self.folder / name).read_text()
+
+
+class Project(Repository):
     """A copy of the tracked files in a fresh git repository, or of another one as it is."""
 
     def __init__(self, folder: Path, like: Path | None = None) -> None:
-        self.folder = folder
+        super().__init__(folder)
         if like:
             shutil.copytree(like, folder, symlinks=True)
             return
-        tracked = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-            cwd=PROJECT, check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        for name in tracked.stdout.splitlines():
+        listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+        for name in subprocess.check_output(listing, cwd=PROJECT, text=True).splitlines():
             if (source := PROJECT / name).is_file() and not name.startswith(".dvc/tmp"):
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -36,30 +101,10 @@ class Project:
         self.run("git", "init", "--quiet")
         self.commit()
 
-    def run(
-        self, *command: str, code: int = 0, environment: Mapping[str, str] | None = None
-    ) -> str:
-        """Run a command to its end; returns what it printed."""
-        result = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=environment or ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=600,
-        )
-        assert result.returncode == code, result.stdout
-        return result.stdout
-
     def repro(self, *arguments: str, code: int = 0) -> str:
         """Do what `dvc repro` does, sooner: stages are forked from what has imported torch."""
         command = (sys.executable, "-m", "grvae.use.cli", "repro", "-j", "1", *arguments)
         return self.run(*command, code=code)
-
-    def commit(self) -> None:
-        self.run("git", "add", "--all")
-        self.run("git", "commit", "--quiet", "--message", "test")
 
     def set(self, **changes: object) -> None:
         """Change top-level parameters."""
@@ -68,18 +113,7 @@ class Project:
         yaml.dump(values | changes, self.folder / "params.yaml")
 
     def metrics(self) -> Any:
-        return json.loads((self.folder / "reports" / "summary.json").read_text())
-
-
-ENVIRONMENT = os.environ | {
-    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-    "GIT_AUTHOR_NAME": "test",
-    "GIT_AUTHOR_EMAIL": "test@example.com",
-    "GIT_COMMITTER_NAME": "test",
-    "GIT_COMMITTER_EMAIL": "test@example.com",
-    "DVC_NO_ANALYTICS": "1",
-    "OMP_NUM_THREADS": "1",  # the tests run on every core already
-}
+        return json.loads(self.read("reports/summary.json"))
 
 
 def ran(output: str) -> list[str]:

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.fanout.toy import Toy
+from tests.fanout.toy import FANOUT, Toy
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +22,9 @@ def plain(fresh, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def fanned_out(fresh, tmp_path_factory):
-    """After a fan-out to two processes."""
+    """After the command, with two processes and a library that is loaded once."""
     toy = copy(fresh, tmp_path_factory.mktemp("fanned_out"))
-    toy.output = toy.fan_out("-j", "2")
+    toy.output = toy.run(*FANOUT, "-j", "2", "--preload", "numpy.random")
     toy.commit()
     return toy
 

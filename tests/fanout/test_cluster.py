@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from tests.fanout.test_repro import FAIL, files, project_below
-from tests.fanout.toy import ended, environment, interrupt, worker_of
-from tests.project import ran
+from tests.fanout.toy import ended, interrupt, worker_of
+from tests.project import ENVIRONMENT, ran
 
 pytest.importorskip("distributed")
 from fanout.cluster import GONE
@@ -32,7 +32,7 @@ def start_cluster(folder):
     script.write_text(CLUSTER)
     process = subprocess.Popen(
         [sys.executable, script], cwd=script.parent, text=True,
-        env=environment() | {"PYTHONPATH": "", "TMPDIR": str(script.parent)},
+        env=ENVIRONMENT | {"PYTHONPATH": "", "TMPDIR": str(script.parent)},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     return process, process.stdout.readline().strip()
@@ -66,6 +66,7 @@ def test_row_that_fails_is_named_and_the_others_are_recorded(toy, scheduler):
     assert "train@b-0" not in toy.read("dvc.lock")
 
 
+@pytest.mark.slow
 def test_rows_of_killed_workers_run_again_though_their_data_are_lost(toy, plain, scheduler):
     """All workers are killed, and with them the only copies of sources and data; others start."""
     toy.hang("runs/b/0/model.txt")
@@ -79,6 +80,7 @@ def test_rows_of_killed_workers_run_again_though_their_data_are_lost(toy, plain,
     assert toy.read("measures/b-0.txt") == plain.read("measures/b-0.txt")
 
 
+@pytest.mark.slow
 def test_scheduler_that_is_killed_ends_the_call_in_one_line_and_what_was_done_is_kept(
     toy, tmp_path
 ):
@@ -98,7 +100,9 @@ def test_scheduler_that_is_killed_ends_the_call_in_one_line_and_what_was_done_is
     assert made == ["train@a-0", "train@a-1", "train@b-1"]
 
 
-@pytest.mark.parametrize("end", [interrupt, subprocess.Popen.kill])
+@pytest.mark.parametrize(
+    "end", [subprocess.Popen.kill, pytest.param(interrupt, marks=pytest.mark.slow)]
+)
 def test_stage_ends_with_its_caller(toy, scheduler, end):
     toy.hang("runs/a/1/model.txt")
     process = toy.start("--scheduler", scheduler, "train@a-1")
@@ -108,6 +112,7 @@ def test_stage_ends_with_its_caller(toy, scheduler, end):
     assert ended(stage, 5)
 
 
+@pytest.mark.slow
 def test_project_below_another_gets_files_from_above(toy, scheduler):
     inner = project_below(toy)
     assert ran(inner.fan_out("--scheduler", scheduler)) == ["count@x", "count@y"]

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT
-from tests.fanout.toy import ended, environment, worker_of
+from tests.fanout.toy import ended, worker_of
+from tests.project import ENVIRONMENT
 
 pytest.importorskip("dask_jobqueue")
 pytestmark = pytest.mark.slow
@@ -67,7 +68,7 @@ def slurm():
             ports = [server.getsockname()[1] for server in servers]
         host = socket.gethostname().split(".")[0]
         (folder / "slurm.conf").write_text(CONF.format(host=host, folder=folder, ports=ports))
-        variables = environment() | {
+        variables = ENVIRONMENT | {
             "SLURM_CONF": str(folder / "slurm.conf"),
             "DASK_JOBQUEUE__SLURM__INTERFACE": "lo",
         }

@@ -1,16 +1,19 @@
 """A pipeline with a stage of every kind, each of which takes milliseconds."""
 
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import psutil
+from dvc.repo import Repo
 
-from tests.conftest import PROJECT
-from tests.project import ENVIRONMENT
+from fanout.__main__ import main
+from tests.project import ENVIRONMENT, Repository
 
 FANOUT = (sys.executable, "-m", "fanout")
 GRAPH = """\
@@ -75,6 +78,8 @@ out.parent.mkdir(parents=True, exist_ok=True)
 out.write_text("".join([*parts, f"{out} {os.environ['DVC_STAGE']}\\n"]))
 print(os.environ["OMP_NUM_THREADS"], pathlib.Path.cwd(), sys.path[0])
 print("forked" if multiprocessing.parent_process() else "started")
+if "numpy.random" in sys.modules:  # preloaded
+    print(sys.modules["numpy.random"].random())
 """
 # A stage that says where it is, and waits to be killed or let go.
 WAIT = """\
@@ -88,18 +93,19 @@ if sys.argv[1] == {out!r} and not (marks / "go").exists():
 """
 
 
-class Toy:
-    """A small DVC project, and the commands that run in it."""
+class Toy(Repository):
+    """A small DVC project, and the fan-out in it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.here, self.go = folder.parent / "here", folder.parent / "go"
 
     def create(self) -> "Toy":
         """Write and commit it; nothing has run."""
         self.folder.mkdir()
         self.run("git", "init", "--quiet")
-        self.run("dvc", "init", "--quiet")
+        with self.inside():
+            Repo.init().close()
         self.write("dvc.yaml", GRAPH)
         self.write("toy.yaml", "scale: 1\nrows:\n- a\n- b\ncolumns:\n- 0\n- 1\n")
         self.write("stage.py", STAGE)
@@ -107,16 +113,6 @@ class Toy:
         self.write(".gitignore", "/runs/\n")
         self.commit()
         return self
-
-    def commit(self) -> None:
-        self.run("git", "add", "--all")
-        self.run("git", "commit", "--quiet", "--message", "test")
-
-    def write(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text)
-
-    def read(self, name: str) -> str:
-        return (self.folder / name).read_text()
 
     def before(self, code: str) -> None:
         """Let every stage begin with this code; uncommitted."""
@@ -126,22 +122,17 @@ class Toy:
         settings = {"scale": 1, "rows": ["a", "b"], "columns": [0, 1]} | values
         self.write("toy.yaml", "".join(f"{name}: {value}\n" for name, value in settings.items()))
 
-    def run(self, *command: str, code: int = 0) -> str:
-        """Run a command to its end; returns what it printed."""
-        result = subprocess.run(
-            command, cwd=self.folder, env=environment(), timeout=300,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        assert result.returncode == code, result.stdout
-        return result.stdout
-
     def fan_out(self, *arguments: str, code: int = 0) -> str:
-        return self.run(*FANOUT, *arguments, code=code)
+        """Run the fan-out in this process; returns what it printed."""
+        printed = io.StringIO()
+        with self.inside(), redirect_stdout(printed), redirect_stderr(printed):
+            assert main(arguments) == code, printed.getvalue()
+        return printed.getvalue()
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the fan-out in a process group of its own."""
         return subprocess.Popen(
-            [*FANOUT, *arguments], cwd=self.folder, env=environment(), text=True,
+            [*FANOUT, *arguments], cwd=self.folder, env=ENVIRONMENT, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
@@ -160,10 +151,6 @@ class Toy:
     def release(self) -> None:
         """Let it go on, or not wait again."""
         self.go.touch()
-
-
-def environment() -> dict[str, str]:
-    return ENVIRONMENT | {"PYTHONPATH": str(PROJECT)}
 
 
 def ended(process: psutil.Process, seconds: float = 2) -> bool:
