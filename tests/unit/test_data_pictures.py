@@ -107,16 +107,3 @@ def test_ink_that_is_boxed_already_comes_back_as_it_was():
 
 def test_thin_line_keeps_a_pixel_of_width():
     assert np.ptp(np.nonzero(boxed(np.ones((100, 1)), 28))[1]) == 0
-
-
-@pytest.mark.parametrize(
-    ("ink", "message"),
-    [
-        (np.zeros((28, 28)), "there is none"),
-        (np.full((3, 3), np.nan), r"numbers in \[0, 1\]"),
-        (np.ones(784), r"a picture \(height, width\)"),
-    ],
-)
-def test_what_is_no_picture_of_ink_is_refused(ink, message):
-    with pytest.raises(ValueError, match=message):
-        boxed(ink, 28)
