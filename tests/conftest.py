@@ -1,6 +1,6 @@
 """Small inputs for all tests: blobs that look enough like digits to train on in milliseconds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -64,13 +64,19 @@ def split(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet]:
     return images[for_training], images[for_validation]
 
 
-def write_small_params(path: Path, **changes: object) -> Path:
-    """The committed parameters, shrunk to run on the embedded digits in seconds."""
+def write_small_params(path: Path, recipe: Mapping[str, object] = {}, **changes: object) -> Path:
+    """The committed parameters, shrunk to run on the embedded digits in seconds.
+
+    Args:
+        path: the file to write.
+        recipe: changes of the common recipe.
+        changes: changes of the other parameters.
+    """
     yaml = YAML()
     values = yaml.load(PROJECT / "params.yaml")
-    values |= {"dataset": "digits", "variants": ["routed", "baseline"], "seeds": [0, 1]} | changes
-    values["recipe"] |= {"epochs": 1, "decoder_epochs": 1, "epoch_steps": 1}
+    values |= {"dataset": "digits", "variants": ["routed", "baseline"], "seeds": [0, 1]}
+    values["recipe"] |= {"epochs": 1, "decoder_epochs": 1, "epoch_steps": 1} | recipe
     for override in values["overrides"].values():
         override |= {key: 1 for key in ("epochs", "decoder_epochs") if key in override}
-    yaml.dump(values, path)
+    yaml.dump(values | changes, path)
     return path

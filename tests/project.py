@@ -7,14 +7,16 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from click.testing import CliRunner
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
+from grvae.use.cli import main
 from tests.conftest import PROJECT, write_small_params
 
 ENVIRONMENT = os.environ | {
@@ -27,6 +29,8 @@ ENVIRONMENT = os.environ | {
     "DVC_NO_ANALYTICS": "1",
     "OMP_NUM_THREADS": "1",  # the tests run on every core already
 }
+# Two small convolutions, so that a run takes a second.
+RECIPE = {"hidden_sizes": [2, 4, 16], "decoder_sizes": [16, 32]}
 
 
 class Repository:
@@ -39,12 +43,10 @@ class Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def run(
-        self, *command: str, code: int = 0, environment: Mapping[str, str] | None = None
-    ) -> str:
+    def run(self, *command: str, code: int = 0) -> str:
         """Run a command to its end; returns what it printed."""
         result = subprocess.run(
-            command, cwd=self.folder, env=environment or ENVIRONMENT, timeout=600,
+            command, cwd=self.folder, env=ENVIRONMENT, timeout=600,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         assert result.returncode == code, result.stdout
@@ -97,14 +99,16 @@ class Project(Repository):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(source.read_bytes())
         (folder / "dvc.lock").unlink(missing_ok=True)
-        write_small_params(folder / "params.yaml")
+        write_small_params(folder / "params.yaml", RECIPE)
         self.run("git", "init", "--quiet")
         self.commit()
 
-    def repro(self, *arguments: str, code: int = 0) -> str:
-        """Do what `dvc repro` does, sooner: stages are forked from what has imported torch."""
-        command = (sys.executable, "-m", "grvae.use.cli", "repro", "-j", "1", *arguments)
-        return self.run(*command, code=code)
+    def repro(self, *targets: str) -> list[str]:
+        """Do what `grvae repro` does, in this process; returns the stages that ran."""
+        with self.inside():
+            result = CliRunner().invoke(main, ["repro", "-j", "1", *targets])
+        assert result.exit_code == 0, result.output
+        return ran(result.output)
 
     def set(self, **changes: object) -> None:
         """Change top-level parameters."""

@@ -1,9 +1,16 @@
 import fcntl
 import os
+from multiprocessing import forkserver
 
 import pytest
 
 from tests.project import Project
+
+
+@pytest.fixture(scope="session", autouse=True)
+def torch_is_loaded_once():
+    """The server that stages are forked from, if other tests have started it, has no torch."""
+    forkserver._forkserver._stop()
 
 
 @pytest.fixture(scope="session")

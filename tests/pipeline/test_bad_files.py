@@ -5,152 +5,101 @@ import re
 import resource
 import shutil
 from contextlib import contextmanager
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from ruamel.yaml import YAML
 
-from stages.download import download
-from stages.evaluate import evaluate
-from stages.figures import figures
-from stages.probe_pixels import probe_pixels
-from stages.report import report
-from stages.resolve import resolve
-from stages.summarise import summarise
-from stages.train import train
-from tests.conftest import PROJECT, write_small_params
+from tests.conftest import PROJECT
 
-COMMANDS = {
-    "resolve": (resolve, "--params params.yaml --out variants"),
-    "download": (download, "--params params.yaml --data data"),
-    "train": (train, "--variant variants/routed.json --seed 0 --data data "
-              "--weights {run}/weights.safetensors --history {run}/history.csv"),
-    "evaluate": (evaluate, "--params params.yaml --variant variants/routed.json --data data "
-                 "--run {run}"),
-    "probe_pixels": (probe_pixels, "--params params.yaml --data data/digits --out probe.json"),
-    "summarise": (summarise, "--params params.yaml --runs runs --pixel-probe probe.json "
-                  "--metrics metrics.json --summary summary.json --table runs.csv "
-                  "--curves curves.csv --confusion confusion.csv"),
-    "figures": (figures, "--params params.yaml --runs runs --table runs.csv --curves curves.csv "
-                "--published published.json --out figures"),
-    "report": (report, "--params params.yaml --variants variants --summary summary.json "
-               "--table runs.csv --published published.json --many-seeds many_seeds.csv "
-               "--render template.md report.md"),
-}  # fmt: skip
-RUN = "runs/routed/0"
+NAMES = (
+    "resolve", "download", "train", "evaluate", "probe_pixels", "summarise", "figures", "report"
+)  # fmt: skip
+VALUES = {"${dataset}": "digits", "${item.variant}": "routed", "${item.seed}": "0"}
+# What is read of a folder that a stage depends on.
+READ = {
+    ("summarise", "runs"): ["runs/routed/0/measures.json", "runs/routed/0/history.csv"],
+    ("figures", "runs"): ["runs/routed/0/measures.json", "runs/routed/0/samples.safetensors"],
+    ("report", "variants"): ["variants/routed.json"],
+}
 NOBODY = 65534  # a user without rights
-TRAIN, VALIDATION, TEST = (
-    f"data/digits/{name}.safetensors" for name in ("train", "validation", "test")
-)
-VARIANT = "variants/routed.json"
-INPUTS = {
-    "resolve": ["params.yaml"],
-    "download": ["params.yaml"],
-    "train": [VARIANT, TRAIN, VALIDATION],
-    "evaluate": ["params.yaml", VARIANT, TRAIN, TEST, f"{RUN}/weights.safetensors"],
-    "probe_pixels": ["params.yaml", TRAIN, TEST],
-    "summarise": ["params.yaml", f"{RUN}/measures.json", f"{RUN}/history.csv", "probe.json"],
-    "figures": [f"{RUN}/samples.safetensors", f"{RUN}/measures.json", "runs.csv", "curves.csv"],
-    "report": [
-        VARIANT,
-        "summary.json",
-        "runs.csv",
-        "published.json",
-        "many_seeds.csv",
-        "template.md",
-    ],
-}
-OUTPUTS = {
-    "resolve": [VARIANT],
-    "download": [TRAIN, VALIDATION, TEST],
-    "train": [f"{RUN}/weights.safetensors", f"{RUN}/history.csv"],
-    "evaluate": [f"{RUN}/measures.json", f"{RUN}/samples.safetensors"],
-    "probe_pixels": ["probe.json"],
-    "summarise": ["summary.json", "metrics.json", "runs.csv", "curves.csv", "confusion.csv"],
-    "figures": [f"figures/{name}.png" for name in ("traversals", "confusion", "seeds")],
-    "report": ["report.md"],
-}
 
 
-def arguments(name, run=RUN):
-    return COMMANDS[name][1].format(run=run).split()
+def read_graph():
+    """The stages as `dvc.yaml` says them, of a matrix the row of the first run."""
+    text = (PROJECT / "dvc.yaml").read_text()
+    for variable, value in VALUES.items():
+        text = text.replace(variable, value)
+    stages = YAML(typ="safe").load(text)["stages"]
+    return {name: stages[name] for name in NAMES}
 
 
-def invoke(name, run=RUN, variant="routed", seed="0"):
-    words = arguments(name, run)
-    for option, value in (("--variant", f"variants/{variant}.json"), ("--seed", seed)):
-        if option in words:
-            words[words.index(option) + 1] = value
-    return CliRunner().invoke(COMMANDS[name][0], words)
+STAGES = read_graph()
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A folder in which every stage has run once."""
-    folder = tmp_path_factory.mktemp("finished")
-    folder.chmod(0o755)  # others may read
-    write_small_params(folder / "params.yaml")
-    for name in ("published.json", "template.md"):
-        shutil.copy(PROJECT / "reports" / name, folder)
-    shutil.copy(PROJECT / "reports" / "many_seeds" / "runs.csv", folder / "many_seeds.csv")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        runs = [
-            (f"runs/{variant}/{seed}", variant, str(seed))
-            for variant, seed in product(("routed", "baseline"), (0, 1))
-        ]
-        first, last = ("resolve", "download"), ("probe_pixels", "summarise", "figures", "report")
-        steps = [(name,) for name in first]
-        steps += [(name, *run) for run, name in product(runs, ("train", "evaluate"))]
-        for step in [*steps, *((name,) for name in last)]:
-            result = invoke(*step)
-            assert result.exit_code == 0, result.output
-    return folder
+def invoke(name):
+    """Run a stage's command in this process; the training without what it keeps for itself."""
+    command = re.sub(r"--(checkpoint|log) \S+", "", STAGES[name]["cmd"])
+    module, *words = command.partition(" -m ")[2].split()
+    return CliRunner().invoke(getattr(import_module(module), name), words)
+
+
+def inputs(name):
+    """The data files that a stage reads."""
+    yield from ["params.yaml"] * ("--params" in STAGES[name]["cmd"])
+    for dep in STAGES[name]["deps"]:
+        yield from READ.get((name, dep), [dep] if Path(dep).suffix not in ("", ".py") else [])
+
+
+def outputs(name):
+    """The content of the files that a stage has written."""
+    outs = STAGES[name]["outs"] + STAGES[name].get("metrics", [])
+    paths = [Path(next(iter(out)) if isinstance(out, dict) else out) for out in outs]
+    files = [file for path in paths for file in ([path] if path.suffix else path.iterdir())]
+    return {file: file.read_bytes() for file in files}
 
 
 @pytest.fixture
-def folder(finished, tmp_path, monkeypatch):
-    shutil.copytree(finished, tmp_path / "copy")
+def folder(first_run, tmp_path, monkeypatch):
+    """A folder in which every stage has run once; its files are those of all tests."""
+    ignore = shutil.ignore_patterns(".git", ".dvc")
+    shutil.copytree(first_run, tmp_path / "copy", ignore=ignore, copy_function=os.link)
     monkeypatch.chdir(tmp_path / "copy")
-    return tmp_path / "copy"
 
 
 DAMAGES = {
     "missing": lambda content: None,
     "empty": lambda content: b"",
     "torn": lambda content: content[: len(content) // 2],
-    "flipped": lambda content: flip(content, len(content) - 1),
+    "flipped": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
     "binary": lambda content: bytes(range(256)) * 4,
 }
 CASES = [
     (stage, file, damage)
-    for stage, files in INPUTS.items()
-    for file, damage in product(files, DAMAGES)
+    for stage in STAGES
+    for file, damage in product(inputs(stage), DAMAGES)
     # A text file has no checksum of its own: half a table is a table, and DVC's hash tells.
     if damage not in {"torn", "flipped"} or file.endswith(".safetensors")
-    if not (damage == "empty" and file == "template.md")
+    if not (damage == "empty" and file.endswith("template.md"))
 ]
-
-
-def flip(content, position):
-    return content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :]
 
 
 @pytest.mark.parametrize(("stage", "file", "damage"), CASES)
 def test_damaged_input_is_named_and_never_used(folder, stage, file, damage):
-    before = {name: (folder / name).read_bytes() for name in OUTPUTS[stage]}
-    content = DAMAGES[damage]((folder / file).read_bytes())
-    if content is None:
-        (folder / file).unlink()
-    else:
-        (folder / file).write_bytes(content)
+    before = outputs(stage)
+    content = DAMAGES[damage](Path(file).read_bytes())
+    Path(file).unlink()
+    if content is not None:
+        Path(file).write_bytes(content)
     result = invoke(stage)
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit), result.exception
     assert file in result.output
     assert len(result.output.strip().splitlines()) == 1
-    assert {name: (folder / name).read_bytes() for name in OUTPUTS[stage]} == before
+    assert outputs(stage) == before
 
 
 @contextmanager
@@ -180,27 +129,27 @@ def read_only(folders):
             path.chmod(0o755)
 
 
-@pytest.mark.parametrize("stage", COMMANDS)
+@pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize(
     ("fault", "reason"), [(full_disk, "File too large"), (read_only, "Permission denied")]
 )
 def test_disk_that_takes_no_output_is_named_and_a_later_run_succeeds(
-    finished, folder, monkeypatch, stage, fault, reason
+    folder, monkeypatch, stage, fault, reason
 ):
     # The figures are not drawn again, which takes seconds.
-    files = {path.name: path.read_bytes() for path in (finished / "figures").iterdir()}
+    files = {path.name: path.read_bytes() for path in Path("reports/figures").iterdir()}
     monkeypatch.setattr("stages.figures.draw_all", lambda *_: files)
-    expected = {name: (folder / name).read_bytes() for name in OUTPUTS[stage]}
-    folders = {(folder / name).parent for name in OUTPUTS[stage]}
-    for name in OUTPUTS[stage]:
-        (folder / name).unlink()
+    expected = outputs(stage)
+    for file in expected:
+        file.unlink()
+    folders = {file.parent for file in expected}
     with fault(folders):
         result = invoke(stage)
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit), result.exception
     [line] = [line for line in result.stderr.splitlines() if "Error" in line]
     named = re.fullmatch(rf"Error: cannot write (.+): {reason}", line)
-    assert folder / Path(named[1]).parent in folders
-    assert not list(folder.rglob("*.tmp"))
+    assert Path(named[1]).parent in folders
+    assert not list(Path().rglob("*.tmp"))
     assert invoke(stage).exit_code == 0
-    assert {name: (folder / name).read_bytes() for name in OUTPUTS[stage]} == expected
+    assert outputs(stage) == expected

@@ -1,51 +1,56 @@
 """The real graph under the real DVC, small, in a repository of its own."""
 
-import json
-
 import pytest
 from ruamel.yaml import YAML
 
 from tests.project import ran
 
-
-def lock_of(project):
-    """DVC's lock, to the byte."""
-    return (project.folder / "dvc.lock").read_bytes()
-
-
 RUN_FILES = {"history.csv", "measures.json", "samples.safetensors", "weights.safetensors"}
 
 
-def test_every_run_leaves_its_files(project):
+def trained(stages):
+    """The rows of `train` among stages, as VARIANT-SEED."""
+    return {name.removeprefix("train@") for name in stages if name.startswith("train@")}
+
+
+def test_first_run_leaves_files_of_every_run_and_metrics_of_both_variants(project):
     for variant in ("routed", "baseline"):
         for seed in ("0", "1"):
-            assert {
-                path.name for path in (project.folder / "runs" / variant / seed).iterdir()
-            } == RUN_FILES
-
-
-def test_metrics_are_of_both_variants_and_their_difference(project):
+            folder = project.folder / "runs" / variant / seed
+            assert {path.name for path in folder.iterdir()} == RUN_FILES
     metrics = project.metrics()
     assert 0 <= metrics["routed"]["argmax_accuracy"]["mean"] <= 1
     assert metrics["routed"]["squared_error_per_image"]["mean"] > 0
     assert "routed_minus_baseline" in metrics
 
 
-def test_second_repro_runs_nothing(project):
+def test_second_repro_runs_nothing_nor_does_the_first_of_a_clone(project, tmp_path):
+    """Nor do temporary files matter that a kill has left."""
+    for folder in ("runs/routed/0", "reports", "data"):
+        project.write(f"{folder}/.weights.safetensors.123.tmp", "")
     assert ran(project.run("dvc", "repro")) == []
-
-
-def test_forced_repro_gives_the_same_bytes(project):
-    project.run("dvc", "repro", "--force", "--single-item", "train@routed-0")
     assert project.run("git", "status", "--porcelain") == ""
-
-
-def test_fresh_clone_has_nothing_to_run(project, tmp_path):
     project.run("git", "clone", "--quiet", ".", str(tmp_path / "clone"))
     dry = project.run("dvc", "--cd", str(tmp_path / "clone"), "repro", "--dry", "--allow-missing")
     assert ran(dry) == []
 
 
+def test_forced_repro_gives_the_same_bytes(project):
+    with project.dvc() as repo:
+        repo.reproduce("train@routed-0", force=True, single_item=True)
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_bad_parameter_stops_before_any_work_with_one_line(project):
+    project.set(surprise=1, latent_act="abs")
+    output = project.run("dvc", "repro", code=255)
+    assert "surprise: unknown key" in output
+    assert "Traceback" not in output
+    project.run("git", "checkout", "--", ".")
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["status", "checkout", "diff", "metrics show"])
 def test_command_on_the_whole_project_says_nothing_of_results_that_nobody_has(project, command):
     output = project.run("dvc", *command.split())
@@ -73,20 +78,18 @@ def test_what_if_is_answered_by_metrics_diff(project):
     ids=["up_to_the_summary", "all"],
 )
 def test_new_seed_trains_only_itself_and_leaves_no_trace(project, targets):
-    before = lock_of(project)
+    before = project.read("dvc.lock")
     project.set(seeds=[0, 1, 7])
-    stages = ran(project.repro(*targets))
-    trained = [stage for stage in stages if stage.startswith("train")]
-    assert sorted(trained) == ["train@baseline-7", "train@routed-7"]
+    assert trained(project.repro(*targets)) == {"baseline-7", "routed-7"}
     assert project.metrics()["seeds"] == 3
-    assert lock_of(project) != before
+    assert project.read("dvc.lock") != before
     project.set(seeds=[0, 1])
     project.repro(*targets)
     assert project.metrics()["seeds"] == 2
     assert not list((project.folder / "runs").glob("*/7"))
-    assert lock_of(project) == before
+    assert project.read("dvc.lock") == before
     project.run("git", "checkout", "--", ".")
-    assert ran(project.run("dvc", "repro")) == []
+    assert project.stale() == []
 
 
 @pytest.mark.parametrize(
@@ -97,6 +100,7 @@ def test_new_seed_trains_only_itself_and_leaves_no_trace(project, targets):
         ("recipe.final_kl_weight=0.5", {"baseline"}),  # `routed` has one of its own
         ("overrides.routed.floor=2", {"routed"}),
         ("overrides.hard.noise=0.5", set()),  # nobody asks for it
+        ("variants=[baseline, routed, hard]", {"hard"}),
     ],
 )
 def test_what_if_makes_stale_exactly_the_runs_that_it_touches(project, change, retrained):
@@ -108,16 +112,7 @@ def test_what_if_makes_stale_exactly_the_runs_that_it_touches(project, change, r
         group = group[part]
     group[name] = yaml.load(text)
     yaml.dump(values, project.folder / "params.yaml")
-    project.run("dvc", "repro", "resolve")
-    stale = json.loads(project.run("dvc", "status", "--json"))
-    trained = {row for row in stale if row.startswith("train@")}
-    assert trained == {f"train@{variant}-{seed}" for variant in retrained for seed in (0, 1)}
-    project.run("git", "checkout", "--", ".")
-
-
-def test_variant_that_is_asked_for_trains_only_itself(project):
-    project.set(variants=["routed", "baseline", "hard"])
-    stages = ran(project.repro("train"))
-    trained = [stage for stage in stages if stage.startswith("train")]
-    assert sorted(trained) == ["train@hard-0", "train@hard-1"]
+    project.repro("resolve")
+    stale = trained(project.stale())
+    assert stale == {f"{variant}-{seed}" for variant in retrained for seed in (0, 1)}
     project.run("git", "checkout", "--", ".")
