@@ -20,6 +20,7 @@ Demo.Images = (() => {
     things: `${thing}s`,
     a_thing: thing === "image" ? "an image" : `a ${thing}`,
     input: noun === "digit" ? "a handwritten digit" : thing === "image" ? "an image" : `a ${thing}`,
+    heading: drawable ? `Draw a ${thing}` : "An image",
     count: inWords(classes.length),
     others: inWords(classes.length - 1),
     pixels: many,

@@ -5,7 +5,8 @@ Demo.Live = (() => {
   const { Images, LiveModel, Paint, Words, byId, setAttribute, state, svg, update } = Demo;
   const { classes, count } = Images;
   const SLICE = 8; // milliseconds of a frame
-  const MEASURE_EVERY = 1000; // images
+  const MEASURE_EVERY = 1000; // images ...
+  const AT_FIRST = 200; // ... and so many until then, so that one sees something soon
   const IMAGE_SECONDS = 0.8; // in slow motion
   const SHOW_MILLISECONDS = 120; // between two gradients that are shown
   const WIDTH = 480;
@@ -155,9 +156,14 @@ Demo.Live = (() => {
     keepOn();
   }
 
+  function measureEvery() {
+    if (state.slow) return LiveModel.BATCH;
+    return session.seen < MEASURE_EVERY ? AT_FIRST : MEASURE_EVERY;
+  }
+
   function learn() {
     last = session.learn(state.live);
-    if (session.seen % (state.slow ? LiveModel.BATCH : MEASURE_EVERY) === 0) measure();
+    if (session.seen % measureEvery() === 0) measure();
   }
 
   function keepOn() {
@@ -178,7 +184,7 @@ Demo.Live = (() => {
       shownAt = now;
       showImage();
     }
-    byId("live-seen").textContent = `${session.seen.toLocaleString("en")} images seen`;
+    byId("live-seen").textContent = `${session.seen.toLocaleString("en")} image${session.seen === 1 ? "" : "s"} seen`;
     if (measuring || state.training) keepOn();
   }
 

@@ -30,7 +30,7 @@ Demo.METHODS = (() => {
       about: `${trains}; the others stay low.`,
       passes: { early: "own", late: "gate" },
       trained: "soft",
-      through: (d) => `Early in training, only the label latent, ${d}, passes it on to the encoder; without routing, all ${count} do.`,
+      through: (d) => `Now the mask: early in training, only the label latent, ${d}, passes it on to the encoder, and the crosses mark what is lost; without routing, all ${count} do.`,
       rule: (d, { floor, ceiling, doubt_margin: margin, blocked_gradient_scale: share, amplified_gradient_scale: gain }) => {
         const label = isSet(margin) && !isSet(floor) ? `latent ${d} down` : `latent ${d} down while below its ${limit(floor, "floor")}`;
         return `Later all ${count} pass it on, but ` +
@@ -38,14 +38,14 @@ Demo.METHODS = (() => {
           `a gradient that would reduce the lead is ${fate(share)} (${label}, or another up while above its ` +
           `${limit(ceiling, "ceiling")})${gain > 1 ? `, and one that would increase it is multiplied by ${number(gain)}` : ""}.`;
       },
-      many: "After many images, each latent is large for its own class alone, and encodes the style of the others at low activation; without routing, all were trained alike by all classes.",
+      many: "After many images, each latent is large for its own class alone, and at low values encodes how images of other classes are drawn; without routing, all were trained alike by all classes.",
     },
     routed: {
       name: "Routed",
       about: noun === "digit" ? `${trains} only, and so on.` : `${trains} only.`,
       passes: { early: "own", late: "own" },
       trained: "own",
-      through: (d) => `With routing, only the label latent, ${d}, passes it on to the encoder; without, all ${count} do.`,
+      through: (d) => `Now the mask: only the label latent, ${d}, passes it on to the encoder, and the crosses mark what is lost; without routing, all ${count} do.`,
       rule: (d, { floor }) =>
         `Only the encoder\u2019s gradient stops at the other ${others}: the decoder still learns from all ${count}` +
         (isSet(floor) ? `; and latent ${d} is not pushed down while it is below its ${limit(floor, "floor")}.` : "."),

@@ -1,6 +1,6 @@
 "use strict";
 /* What each step of the explanation speaks of on the live page: outlined while one steps through, and
-   a button goes there. */
+   a button goes there. Another one, which stays in view until then, comes back. */
 
 Demo.Tour = (() => {
   const { Images, byId, state } = Demo;
@@ -54,6 +54,16 @@ Demo.Tour = (() => {
     const control = part.querySelector("input") || part;
     if (control.tabIndex < 0) control.tabIndex = -1; // a picture takes the focus, but is no stop of Tab
     mark(part);
+    show(control);
+    byId("go-back").hidden = false;
+  }
+
+  function comeBack() {
+    byId("go-back").hidden = true;
+    show(byId("go-there"));
+  }
+
+  function show(control) {
     control.scrollIntoView({ block: "center", behavior: isStill.matches ? "auto" : "smooth" });
     control.focus({ preventScroll: true });
   }
@@ -61,9 +71,10 @@ Demo.Tour = (() => {
   /* Whoever uses the rest of the page has left the steps. */
   function listen() {
     byId("go-there").addEventListener("click", () => go(Demo.Models.figure));
+    byId("go-back").addEventListener("click", comeBack);
     for (const kind of ["click", "input"]) {
       document.addEventListener(kind, ({ target }) => {
-        if (!marked || byId("learn").contains(/** @type {Node} */ (target))) return;
+        if (!marked || target === byId("go-back") || byId("learn").contains(/** @type {Node} */ (target))) return;
         Demo.Models.figure.isUnderWay = false;
         mark(null);
       });
