@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.browser.chromium import DESKTOP, launch_chromium, wait_until
+from tests.browser.chromium import DESKTOP, launch_chromium
 
 PATIENCE = 120_000  # milliseconds, on a busy machine
 COLOURS = 256  # of a palette: with fewer, the small coloured marks turn grey
@@ -34,7 +34,7 @@ def take_screenshots(page_folder: Path, out_folder: Path) -> None:
             page.set_default_timeout(PATIENCE)
             page.goto(address)
             page.wait_for_selector("html[data-ready]")
-            wait_until(page, "!document.getElementById('misclassified').disabled")
+            expect(page.locator("#misclassified")).to_be_enabled(timeout=PATIENCE)
             page.evaluate(f"void {action}")
             page.mouse.move(0, 0)
             (out_folder / f"{name}.png").write_bytes(picture(page, section))

@@ -4,7 +4,6 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import file_address
 from tests.browser.driving import ROUTED, label_of
 
 # The latents of one side whose arrow back to the encoder is to be seen.
@@ -22,63 +21,68 @@ def step_to(page, name):
     raise AssertionError(name)
 
 
-def test_gradient_reaches_the_label_latent_only_and_all_without_routing(page):
-    label = label_of(page)
-    assert page.evaluate(LIT, 0) == page.evaluate(LIT, 1) == []
-    step_to(page, "error")
-    assert page.evaluate(LIT, 0) == page.evaluate(LIT, 1) == []
-    step_to(page, "through")
-    assert page.evaluate(LIT, 0) == [label]
-    assert page.evaluate(LIT, 1) == list(range(10))
-    expect(page.locator("#learn .sentence")).to_contain_text(f"only the label latent, {label},")
-    page.click("#next")
-    label = label_of(page)
-    expect(page.locator("#learn .sentence")).to_contain_text(f"only the label latent, {label},")
-    assert page.evaluate(LIT, 0) == [label]
+def test_gradient_reaches_the_label_latent_only_and_all_without_routing(shown):
+    for step in ("image", "error"):
+        step_to(shown, step)
+        assert shown.evaluate(LIT, 0) == shown.evaluate(LIT, 1) == []
+    step_to(shown, "through")
+    for _ in range(2):
+        label = label_of(shown)
+        assert shown.evaluate(LIT, 0) == [label]
+        assert shown.evaluate(LIT, 1) == list(range(10))
+        sentence = f"only the label latent, {label},"
+        expect(shown.locator("#learn .sentence")).to_contain_text(sentence)
+        shown.click("#next")
 
 
-def test_explanation_plays_steps_and_goes_back(page):
-    page.click("#learn .play")
-    expect(page.locator("#learn")).to_have_attribute("data-step", "encode")
-    expect(page.locator("#learn .play")).to_have_text("Pause")
-    page.click("#learn .back")
-    expect(page.locator("#learn .play")).to_have_text("Play")
-    expect(page.locator("#learn .count")).to_have_text("1 of 7")
-    code = page.locator("#route-gradient").text_content()
+def test_explanation_plays_steps_and_goes_back(shown):
+    step_to(shown, "image")
+    shown.click("#learn .play")
+    expect(shown.locator("#learn")).to_have_attribute("data-step", "encode")
+    expect(shown.locator("#learn .play")).to_have_text("Pause")
+    shown.click("#learn .back")
+    expect(shown.locator("#learn .play")).to_have_text("Play")
+    expect(shown.locator("#learn .count")).to_have_text("1 of 7")
+    code = shown.locator("#route-gradient").text_content()
     assert "torch.lerp(latents.detach(), latents, shares.to(latents.dtype))" in code
 
 
-def test_reduced_motion_stops_the_arrows(open_page, built):
-    page = open_page(file_address(built), reduced_motion="reduce")
-    step_to(page, "through")
-    assert page.evaluate("document.getAnimations().length") == 0
-
-
-def test_step_outlines_what_it_speaks_of_on_the_page_and_a_button_goes_there(open_page, built):
-    page = open_page(file_address(built), reduced_motion="reduce")
-    marked = page.locator(".spoken-of")
-    expect(marked).to_have_count(0)
-    label = label_of(page)
+def test_step_outlines_what_it_speaks_of_on_the_page_and_buttons_go_there_and_back(shown):
+    shown.emulate_media(reduced_motion="reduce")  # so that the page does not glide there
+    marked = shown.locator(".spoken-of")
     parts = {
         "image": "#pad",
         "encode": "#latent-0-0",
         "error": f"{ROUTED} figure:last-child",
         "through": "#live-mask",
-        "many": f"#latent-0-{label}",
+        "many": f"#latent-0-{label_of(shown)}",
     }
     for step, control in parts.items():
-        step_to(page, step)
-        page.locator("#go-there").press("Enter")
-        expect(page.locator(control)).to_be_focused()
-        expect(page.locator(control)).to_be_in_viewport()
+        step_to(shown, step)
+        shown.locator("#go-there").press("Enter")
+        expect(shown.locator(control)).to_be_focused()
+        expect(shown.locator(control)).to_be_in_viewport()
         expect(marked).to_have_count(1)
         script = "(part, control) => part.contains(document.querySelector(control))"
         assert marked.evaluate(script, control)
-    page.click("#random")  # whoever uses the page has left the steps
+        assert shown.evaluate("document.getAnimations().length") == 0
+        shown.locator("#go-back").press("Enter")
+        expect(shown.locator("#go-there")).to_be_focused()
+        expect(shown.locator("#learn .sentence")).to_be_in_viewport()
+        expect(shown.locator("#go-back")).to_be_hidden()
+    shown.click("#random")  # whoever uses the page has left the steps
     expect(marked).to_have_count(0)
-    page.click("#learn .back")
+    shown.click("#learn .back")
     expect(marked).to_have_count(1)
     expect(marked).to_contain_text("Floor")
+
+
+def test_example_has_the_numbers_of_a_model_of_the_method(shown):
+    whose = shown.locator("#learn .whose")
+    expect(whose.first).to_have_text("with the numbers of Routed, seed 0")
+    expect(whose.last).to_have_text("with the numbers of Baseline, seed 0")
+    shown.locator(".choose").first.select_option("routed-1")
+    expect(whose.first).to_have_text("with the numbers of Routed, seed 1")
 
 
 EXPLAIN = """(entry) => { window.figure = new Demo.Learn.Figure(
@@ -118,11 +122,3 @@ def test_every_method_has_seven_steps_of_one_sentence_each(page):
             sentences.append(page.locator("#learn .sentence").text_content())
         assert len(set(sentences)) == 7
         assert all(len(re.findall(r"[.!?](?:\s|$)", each)) == 1 for each in sentences)
-
-
-def test_example_has_the_numbers_of_a_model_of_the_method(page):
-    whose = page.locator("#learn .whose")
-    expect(whose.first).to_have_text("with the numbers of Routed, seed 0")
-    expect(whose.last).to_have_text("with the numbers of Baseline, seed 0")
-    page.locator(".choose").first.select_option("routed-1")
-    expect(whose.first).to_have_text("with the numbers of Routed, seed 1")

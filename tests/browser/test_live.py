@@ -1,13 +1,15 @@
 """Train it here: the committed page's own networks learn what they should, and only in sight."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from playwright.sync_api import expect
 
 from grvae.model.routing import gate_gradient, route_gradient
-from tests.browser.chromium import wait_until
-from tests.browser.test_arithmetic import answer
+from tests.browser.conftest import READY_MILLISECONDS
+from tests.browser.driving import answer
 from tests.conftest import PROJECT
 
 PAGE = (PROJECT / "grvae" / "demo" / "index.html").as_uri()
@@ -15,26 +17,17 @@ LET_THROUGH = """() => Demo.Live.session.learn(Demo.state.live).gradients
     .map(({ passed }) => passed.filter((each) => each !== 0).length)"""
 
 
-def in_sight(page):
-    assert page.evaluate("Demo.Live.session") is None  # the images are loaded once it is in sight
-    page.locator("#live .sides").first.scroll_into_view_if_needed()
-    wait_until(page, "Demo.Live.points.length > 0")
-    return page
-
-
-@pytest.fixture
-def live(open_page):
-    return in_sight(open_page(PAGE))
-
-
 @pytest.fixture(scope="module")
-def shared(tabs):
-    """The same, for tests that touch nothing of it."""
-    with tabs.taken() as tab:
-        yield in_sight(tab.open(PAGE))
+def live(tabs, built):
+    with tabs.opened(built, PAGE) as page:
+        assert page.evaluate("Demo.Live.session") is None  # the images wait until it is in sight
+        page.locator("#live .sides").first.scroll_into_view_if_needed()
+        measured = page.locator("#live .measured").last
+        expect(measured).to_contain_text("squared error", timeout=READY_MILLISECONDS)
+        yield page
 
 
-def test_gradient_is_that_of_finite_differences(shared):
+def test_gradient_is_that_of_finite_differences(live):
     script = """() => {
         const { create, learnFrom, lossOf } = Demo.LiveModel;
         const network = create(30, 4, 3), step = 1e-3;
@@ -54,7 +47,7 @@ def test_gradient_is_that_of_finite_differences(shared):
             });
         });
     }"""
-    computed, expected = np.array(answer(shared, script)).T
+    computed, expected = np.array(answer(live, script)).T
     assert np.count_nonzero(computed) > 60
     np.testing.assert_allclose(computed, expected, atol=2e-3)
 
@@ -62,14 +55,14 @@ def test_gradient_is_that_of_finite_differences(shared):
 SWITCHES = [(m, f, g) for m in (True, False) for f in (True, False) for g in (True, False)]
 
 
-def test_mask_floor_and_gate_are_those_of_python(shared):
+def test_mask_floor_and_gate_are_those_of_python(live):
     values, gradients = np.meshgrid([0.5, 2.5, 4.5, 5.5], [-1.5, 0.5])
     cases = [*zip(values.ravel().tolist(), gradients.ravel().tolist(), strict=True)]
     script = """(cases, all) => { const { FLOOR, CEILING, gate, route } = Demo.LiveModel;
         return [FLOOR, CEILING, all.map(([mask, floor, gates]) => [true, false].map((isLabel) =>
             cases.map(([value, gradient]) => gate(route(gradient, isLabel, mask), value, isLabel,
                 { floor, gate: gates }))))]; }"""
-    low, high, computed = answer(shared, script, cases, SWITCHES)
+    low, high, computed = answer(live, script, cases, SWITCHES)
     for (mask, floor, gates), both in zip(SWITCHES, computed, strict=True):
         for is_label, passed in zip((True, False), both, strict=True):
             latents = torch.tensor([[value for value, _ in cases]], requires_grad=True)
@@ -82,7 +75,7 @@ def test_mask_floor_and_gate_are_those_of_python(shared):
             np.testing.assert_allclose(passed, latents.grad[0], atol=1e-6)
 
 
-def test_largest_latent_classifies_held_out_images_with_routing_only(shared):
+def test_largest_latent_classifies_held_out_images_with_routing_only(live):
     script = """() => {
         const { labels, pixels, trained } = Demo.Live.session;
         const begin = () => new Demo.LiveModel.Session({ labels, pixels, trained }, 10, 1);
@@ -98,16 +91,21 @@ def test_largest_latent_classifies_held_out_images_with_routing_only(shared):
             return measuring.next().value.accuracy; };
         return [labels.length - trained, same, ...one.networks.map(share)];
     }"""
-    held_out, same_again, routed, unrouted = shared.evaluate(script)
+    held_out, same_again, routed, unrouted = live.evaluate(script)
     assert held_out == 500
     assert same_again
     assert routed >= 0.85
     assert unrouted < 0.5
 
 
-def test_mask_can_be_switched_off_in_the_middle_and_the_link_says_so(live, open_page):
-    live.click("#live-play")
-    wait_until(live, "Demo.Live.session.seen > 50")
+def train(page):
+    page.click("#live-play")
+    expect(page.locator("#live-play")).to_have_text("Pause")
+    expect(page.locator("#live-seen")).to_have_text(re.compile(r"^[\d,]{3,} images seen"))
+
+
+def test_mask_can_be_switched_off_in_the_middle_and_the_link_says_so(live):
+    train(live)
     live.click("#live-play")
     assert live.evaluate(LET_THROUGH)[0] <= 1
     live.uncheck("#live-mask")
@@ -115,20 +113,14 @@ def test_mask_can_be_switched_off_in_the_middle_and_the_link_says_so(live, open_
     one, other = live.evaluate(LET_THROUGH)
     assert min(one, other) > 1
     live.locator("#live-wrong").fill("20")
-    wait_until(live, "location.hash.includes('live=1_f_0.005_20')")
-    other = open_page(live.url)
-    expect(other.locator("#live-mask")).not_to_be_checked()
-    expect(other.locator("#live-floor")).to_be_checked()
-    expect(other.locator("#live-wrong")).to_have_value("20")
+    expect(live).to_have_url(re.compile("live=1_f_0.005_20"))
 
 
 def test_training_stops_where_its_section_is_left(live):
-    live.check("#live-slow")
-    live.click("#live-play")
-    wait_until(live, "Demo.Live.session.seen > 0")
+    train(live)
     expect(live.locator("#live-label")).to_contain_text("Labelled ")
     live.locator("#about").scroll_into_view_if_needed()
     expect(live.locator("#live-play")).to_have_text("Train")
     seen = live.evaluate("Demo.Live.session.seen")
-    live.wait_for_timeout(1200)
+    live.evaluate("new Promise(requestAnimationFrame)")
     assert live.evaluate("Demo.Live.session.seen") == seen

@@ -1,5 +1,7 @@
 """What the page shows and decides by, against Python's numbers, and what moves the sliders."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -7,19 +9,17 @@ from playwright.sync_api import expect
 
 from grvae.measure.out_of_distribution import reconstruction_error
 from grvae.measure.sliders import latents_of_places, read_sliders
-from tests.browser.chromium import wait_until
-from tests.browser.conftest import HANDMADE, HANDMADE_LABELS, file_address
+from tests.browser.conftest import HANDMADE, HANDMADE_LABELS
 from tests.browser.driving import ROUTED, canvas, decode, encode, press_pure, values
 
 PLAIN, SWAPPED = "[data-variant=plain]", "[data-variant=swapped]"
 
 
-@pytest.fixture
-def plain(open_page, handmade):
+@pytest.fixture(scope="module")
+def plain(tabs, handmade):
     """The page of the hand-made models."""
-    page = open_page(file_address(handmade))
-    expect(page.locator("#misclassified")).to_be_enabled()
-    return page
+    with tabs.opened(handmade, handmade.address) as page:
+        yield page
 
 
 def show(page, image):
@@ -53,20 +53,6 @@ def test_latents_that_nothing_names_stand_for_the_digits_that_they_fit(plain):
     expect(plain.locator("label[for=latent-1-0]")).to_have_text("0fits 1")
 
 
-def test_misclassified_images_are_shown_on_request(plain):
-    label = plain.locator("#misclassified-label")
-    expect(label).to_have_text("Only the 2 that Plain misclassifies")
-    plain.check("#misclassified")
-    seen = set()
-    for _ in range(3):
-        plain.click("#next")
-        expect(plain.locator(f"{PLAIN} .verdict")).to_contain_text("Wrong")
-        seen.add(plain.locator("#source").text_content())
-    assert seen == {"Test digit 10, a 3", "Test digit 11, a 1"}
-    plain.locator(".choose").first.select_option("swapped-0")
-    expect(label).to_have_text("Only the 4 that Swapped misclassifies")
-
-
 def test_error_that_decides_is_that_of_the_activated_means_over_all_pixels(plain, handmade):
     error = reconstruction_error(handmade.models["plain"], handmade.test.pixels[:1]).item()
     script = """(limit) => { const [{ model }] = Demo.state.cards;
@@ -80,6 +66,7 @@ def test_error_that_decides_is_that_of_the_activated_means_over_all_pixels(plain
     expect(plain.locator(f"{PLAIN} .margin")).to_contain_text("Margin over")
     stated = float(plain.locator(f"{PLAIN} .squared-error").text_content())
     assert stated == pytest.approx(error, abs=0.051)
+    plain.evaluate(script, 999)
 
 
 def test_explanation_shows_what_is_decoded_from_the_activated_means(plain, handmade):
@@ -117,36 +104,52 @@ def test_intervention_changes_activated_latents_and_tells_what_came_of_it(plain)
     expect(effect).to_contain_text("Latent 7 at its median")
 
 
-def test_slider_decodes_to_the_pixels_that_pytorch_gives(page, built):
-    before = values(page, "latents")
-    slider = page.locator("#latent-0-3")
+def test_misclassified_images_are_shown_on_request(plain):
+    label = plain.locator("#misclassified-label")
+    expect(label).to_have_text("Only the 2 that Plain misclassifies")
+    plain.check("#misclassified")
+    seen = set()
+    for _ in range(3):
+        plain.click("#next")
+        expect(plain.locator(f"{PLAIN} .verdict")).to_contain_text("Wrong")
+        seen.add(plain.locator("#source").text_content())
+    assert seen == {"Test digit 10, a 3", "Test digit 11, a 1"}
+    plain.locator(".choose").first.select_option("swapped-0")
+    expect(label).to_have_text("Only the 4 that Swapped misclassifies")
+
+
+def test_slider_decodes_to_the_pixels_that_pytorch_gives(shown, built):
+    shown.click("#encode")
+    before = values(shown, "latents")
+    slider = shown.locator("#latent-0-3")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 0.5 * box["width"], middle)
-    page.mouse.down()
-    halfway = canvas(page, f"{ROUTED} .decoded")
-    page.mouse.move(box["x"] + 0.9 * box["width"], middle, steps=5)
-    dragged = canvas(page, f"{ROUTED} .decoded")
-    page.mouse.up()
+    shown.mouse.move(box["x"] + 0.5 * box["width"], middle)
+    shown.mouse.down()
+    halfway = canvas(shown, f"{ROUTED} .decoded")
+    shown.mouse.move(box["x"] + 0.9 * box["width"], middle, steps=5)
+    dragged = canvas(shown, f"{ROUTED} .decoded")
+    shown.mouse.up()
     assert not np.array_equal(halfway, dragged)
 
-    latents = values(page, "latents")
-    low, high = page.evaluate("Demo.state.cards[0].model.sliders")
+    latents = values(shown, "latents")
+    low, high = shown.evaluate("Demo.state.cards[0].model.sliders")
     share = slider.evaluate("(slider) => slider.valueAsNumber / slider.max")
     assert latents[3] == pytest.approx(low + share * (high - low), abs=1e-5)
     np.testing.assert_array_equal(np.delete(latents, 3), np.delete(before, 3))
     expected = decode(built.models["routed"], latents)
     np.testing.assert_allclose(dragged.ravel(), expected, atol=1 / 255)
-    error = np.sum((expected - values(page, "pixels")) ** 2)
-    stated = float(page.locator(f"{ROUTED} .squared-error").text_content())
+    error = np.sum((expected - values(shown, "pixels")) ** 2)
+    stated = float(shown.locator(f"{ROUTED} .squared-error").text_content())
     assert stated == pytest.approx(error, abs=0.06)
     np.testing.assert_array_equal(
-        values(page, "latents", 1), np.maximum(0, values(page, "means", 1))
+        values(shown, "latents", 1), np.maximum(0, values(shown, "means", 1))
     )
 
 
 def test_pure_digits_and_medians_come_from_the_training_images(shown, built):
+    shown.click("#encode")
     encoded, note = values(shown, "latents"), shown.locator(f"{ROUTED} .at-medians")
     reconstruction = canvas(shown, f"{ROUTED} .reconstruction")
     for card, model in enumerate(built.models.values()):
@@ -170,12 +173,11 @@ def test_pure_digits_and_medians_come_from_the_training_images(shown, built):
 
 
 def test_every_slider_reaches_both_ends_and_shows_where_the_encoding_lies_beyond(shown):
-    for card in range(2):
-        low, high = shown.evaluate("(card) => Demo.state.cards[card].model.sliders", card)
-        for key, end in (("End", high), ("Home", low)):
-            for latent in range(10):
-                shown.locator(f"#latent-{card}-{latent}").press(key)
-            np.testing.assert_allclose(values(shown, "latents", card), end, atol=1e-5)
+    ends = shown.evaluate("Demo.state.cards[0].model.sliders")
+    for key, end in zip(("Home", "End"), ends, strict=True):
+        for latent in range(10):
+            shown.locator(f"#latent-0-{latent}").press(key)
+        np.testing.assert_allclose(values(shown, "latents"), end, atol=1e-5)
     shown.evaluate("Demo.state.cards[0].setLatents(new Float32Array(10).fill(99))")
     expect(shown.locator(f"{ROUTED} .latent.beyond")).to_have_count(10)
     expect(shown.locator("#latent-0-0")).to_have_attribute(
@@ -184,34 +186,30 @@ def test_every_slider_reaches_both_ends_and_shows_where_the_encoding_lies_beyond
     shown.click("#encode")
 
 
-def test_morph_plays_from_digit_to_digit_quietly_and_stops_for_a_slider(page):
-    press_pure(page, 2)
-    page.locator("#speed").fill("3")
-    page.evaluate(
-        """() => {
-            window.states = []; window.writes = 0;
-            const state = document.querySelector("#morph-state");
-            new MutationObserver(() => states.push(state.textContent))
-                .observe(state, { childList: true, characterData: true, subtree: true });
+def test_morph_plays_from_digit_to_digit_quietly_and_stops_for_a_slider(shown):
+    press_pure(shown, 2)
+    shown.locator("#speed").fill("3")
+    shown.evaluate(
+        """() => { window.writes = 0;
             new MutationObserver((all) => { writes += all.length; })
                 .observe(document.body, { subtree: true, attributes: true,
                     attributeFilter: ["aria-label", "aria-valuetext", "aria-pressed"] }); }"""
     )
-    page.click("#play")
-    wait_until(page, "states.includes('3 \u2192 4')")  # it is soon over
-    during = page.evaluate("writes")  # for assistive technology
+    shown.click("#play")
+    expect(shown.locator("#morph-state")).to_have_text(re.compile("[3-8] \u2192 [4-9]"))
+    during = shown.evaluate("writes")  # for assistive technology
     assert during < 20
-    moved = values(page, "latents")
-    page.click("#play")
-    expect(page.locator("#play")).to_have_text("Play")
-    assert page.evaluate("writes") > during
-    paused = values(page, "latents")
-    page.wait_for_timeout(100)
-    np.testing.assert_array_equal(values(page, "latents"), paused)
+    moved = values(shown, "latents")
+    shown.click("#play")
+    expect(shown.locator("#play")).to_have_text("Play")
+    assert shown.evaluate("writes") > during
+    paused = values(shown, "latents")
     assert not np.array_equal(paused, moved)
-    page.click("#play")
-    page.locator("#latent-0-0").press("ArrowRight")
-    expect(page.locator("#play")).to_have_text("Play")
+    shown.evaluate("new Promise(requestAnimationFrame)")
+    np.testing.assert_array_equal(values(shown, "latents"), paused)
+    shown.click("#play")
+    shown.locator("#latent-0-0").press("ArrowRight")
+    expect(shown.locator("#play")).to_have_text("Play")
 
 
 def test_models_are_chosen_added_and_removed_and_loaded_only_then(page):
@@ -233,39 +231,39 @@ def test_models_are_chosen_added_and_removed_and_loaded_only_then(page):
     expect(page.locator("#parameters")).to_contain_text(digest)
 
 
-def test_picture_of_a_traversal_sets_the_sliders(page):
+def test_picture_of_a_traversal_sets_the_sliders(shown):
     script = "(end) => Demo.state.cards[0].model.latents[end]"
     rest, low, high = (
-        np.array(page.evaluate(script, end)) for end in ("rest", "own_low", "own_high")
+        np.array(shown.evaluate(script, end)) for end in ("rest", "own_low", "own_high")
     )
     moved = int(np.argmax(high - low))
-    cell = page.locator(".atlas[data-name=routed-0] .cell").nth(9 * moved + 8)
+    cell = shown.locator(".atlas[data-name=routed-0] .cell").nth(9 * moved + 8)
     cell.click()
     rest[moved] = high[moved]
-    np.testing.assert_allclose(values(page, "latents"), rest, atol=1e-6)
-    shown = cell.locator("canvas").evaluate("(canvas) => canvas.toDataURL()")
-    decoded = page.locator(f"{ROUTED} .decoded").evaluate("(canvas) => canvas.toDataURL()")
-    assert shown == decoded
+    np.testing.assert_allclose(values(shown, "latents"), rest, atol=1e-6)
+    pictured = cell.locator("canvas").evaluate("(canvas) => canvas.toDataURL()")
+    decoded = shown.locator(f"{ROUTED} .decoded").evaluate("(canvas) => canvas.toDataURL()")
+    assert pictured == decoded
     cell.press("ArrowLeft")
-    page.keyboard.press("Enter")
-    assert values(page, "latents")[moved] < high[moved]
+    shown.keyboard.press("Enter")
+    assert values(shown, "latents")[moved] < high[moved]
 
 
-def test_map_places_digits_by_their_means_and_loads_the_one_that_is_clicked(page):
-    page.locator("#map").scroll_into_view_if_needed()
-    expect(page.locator(".map-note")).to_contain_text("Choose one")
-    page.get_by_label("Across").select_option("2")
-    xs, means = page.evaluate(
+def test_map_places_digits_by_their_means_and_loads_the_one_that_is_clicked(shown):
+    shown.locator("#map").scroll_into_view_if_needed()
+    expect(shown.locator(".map-note")).to_contain_text("Choose one")
+    shown.get_by_label("Across").select_option("2")
+    xs, means = shown.evaluate(
         "[Demo.Models.map.points.map(({ x }) => x), Demo.Models.map.means.map((mean) => mean[2])]"
     )
     assert np.corrcoef(xs, means)[0, 1] == pytest.approx(1)
-    x, y = page.evaluate("[Demo.Models.map.points[5].x, Demo.Models.map.points[5].y]")
-    nearest = page.evaluate("(to) => Demo.Models.map.nearest(to)", {"x": x, "y": y})
-    number = page.evaluate("(at) => Demo.state.images.numbers[at]", nearest)
-    chart = page.locator("#map canvas")
+    x, y = shown.evaluate("[Demo.Models.map.points[5].x, Demo.Models.map.points[5].y]")
+    nearest = shown.evaluate("(to) => Demo.Models.map.nearest(to)", {"x": x, "y": y})
+    number = shown.evaluate("(at) => Demo.state.images.numbers[at]", nearest)
+    chart = shown.locator("#map canvas")
     width = chart.bounding_box()["width"]
     chart.click(position={"x": x * width / 720, "y": y * width / 720})
-    expect(page.locator("#source")).to_contain_text(f"Test digit {number}, ")
+    expect(shown.locator("#source")).to_contain_text(f"Test digit {number}, ")
     chart.press("ArrowRight")
-    page.keyboard.press("Enter")
-    expect(page.locator("#source")).not_to_contain_text(f"Test digit {number}, ")
+    shown.keyboard.press("Enter")
+    expect(shown.locator("#source")).not_to_contain_text(f"Test digit {number}, ")
