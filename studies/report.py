@@ -35,7 +35,7 @@ def write_effect(finding: Mapping[Hashable, Any], part: Part) -> str:
         return MISSING
     value, low, high = (write_found(finding[key], part) for key in ("value", "low", "high"))
     if pd.isna(finding["low"]):
-        return f"{value} (too few runs)"
+        return f"{value} (too few)"
     return f"{value} ({low.removesuffix(' points')} to {high.removesuffix(' points')})"
 
 
