@@ -9,6 +9,7 @@ from grvae.base.storage import load_table, save_arrays, save_json
 from grvae.model.images import load_images
 from grvae.model.vae import build_model, save_vae
 from grvae.params import Variant
+from studies import removal
 from studies.classifier import load_classifier, train_classifier
 from studies.measure import main
 from studies.measure import measure as measure_model
@@ -27,6 +28,12 @@ def read_rightly(shares):
     turn = torch.arange(1000) // 10
     place = torch.where(turn < 100 * torch.tensor(shares)[LABELS], LABELS, (LABELS + 1) % 10)
     return images_read_as(place, LABELS)
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch):
+    """Of relearning, which is slow, and tested by itself."""
+    monkeypatch.setattr(removal, "STEPS", {"relearned": 1, "relearned_longer": 2})
 
 
 @pytest.fixture
