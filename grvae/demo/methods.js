@@ -30,7 +30,7 @@ Demo.METHODS = (() => {
       about: `${trains}; the others stay low.`,
       passes: { early: "own", late: "gate" },
       trained: "soft",
-      through: (d) => `Now the mask: early in training, only the label latent, ${d}, passes it on to the encoder, and the crosses mark what is lost; without routing, all ${count} do.`,
+      through: (d) => `Now the mask: early in training, only the label latent, ${d}, passes the gradient on to the encoder, and the crosses mark what is lost; without routing, all ${count} pass it on.`,
       rule: (d, { floor, ceiling, doubt_margin: margin, blocked_gradient_scale: share, amplified_gradient_scale: gain }) => {
         const label = isSet(margin) && !isSet(floor) ? `latent ${d} down` : `latent ${d} down while below its ${limit(floor, "floor")}`;
         return `Later all ${count} pass it on, but ` +
@@ -45,7 +45,7 @@ Demo.METHODS = (() => {
       about: noun === "digit" ? `${trains} only, and so on.` : `${trains} only.`,
       passes: { early: "own", late: "own" },
       trained: "own",
-      through: (d) => `Now the mask: only the label latent, ${d}, passes it on to the encoder, and the crosses mark what is lost; without routing, all ${count} do.`,
+      through: (d) => `Now the mask: only the label latent, ${d}, passes the gradient on to the encoder, and the crosses mark what is lost; without routing, all ${count} pass it on.`,
       rule: (d, { floor }) =>
         `Only the encoder\u2019s gradient stops at the other ${others}: the decoder still learns from all ${count}` +
         (isSet(floor) ? `; and latent ${d} is not pushed down while it is below its ${limit(floor, "floor")}.` : "."),
