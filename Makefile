@@ -33,11 +33,11 @@ scm: $(INSTALLED)
 	@git rev-parse --is-inside-work-tree >/dev/null 2>&1 || dvc config --local core.no_scm true
 
 test: $(INSTALLED) chromium
-	python -m pytest tests/pipeline tests --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+	python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
-# In two processes; the files that take longest come first.
+# In two processes, since each has more of its own.
 test-slow: $(INSTALLED) chromium
-	python -m pytest -m slow tests/fanout tests/pipeline tests --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+	python -m pytest -m slow --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 demo: $(INSTALLED) scm
 	@grvae repro demo

@@ -14,6 +14,11 @@ PROJECT = Path(__file__).parent.parent
 torch.set_num_threads(1)  # the tests run on every core already
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, so that no process works on one while the others have ended."""
+    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+
+
 @pytest.fixture
 def params() -> Params:
     return load_params(PROJECT / "params.yaml")
