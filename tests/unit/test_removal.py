@@ -73,6 +73,14 @@ def test_image_that_did_not_show_its_class_before_does_not_count(relearned):
     assert relearned(model, images, soon=1) == {"soon": 1}
 
 
+def test_image_that_shows_its_class_only_afterwards_does_not_count(relearned, monkeypatch):
+    monkeypatch.setattr(removal, "LEARNING_RATE", 0.0)
+    images, model = images_read_as(LABELS, LABELS), pixel_reader()
+    with torch.no_grad():  # a 0 is drawn as a 1, until its latent is dark and it is named a 0
+        model.decoder.weight[1, 0] = 2
+    assert relearned(model, images, soon=1) == {"soon": 0}
+
+
 def test_longer_is_counted_from_the_start(relearned, monkeypatch):
     steps = []
     step = torch.optim.Adam.step
