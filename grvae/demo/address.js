@@ -71,7 +71,9 @@ Demo.Address = (() => {
   function showInput({ strokes, image }) {
     const { pad, showImage } = Demo.Input;
     if (strokes && Demo.Images.drawable) pad.showStrokes(strokes);
-    else if (state.images && pad.strokes.length === 0) showImage(Math.max(0, state.images.numbers.indexOf(image)));
+    else if (state.images && (image !== null || pad.strokes.length === 0)) {
+      showImage(Math.max(0, state.images.numbers.indexOf(image)));
+    }
   }
 
   /* A line for each model: its name, and where its sliders stand. */

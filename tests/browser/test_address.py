@@ -35,6 +35,16 @@ def test_link_carries_a_drawing_its_sliders_and_models(open_page, built):
     expect(other.locator("#live-wrong")).to_have_value("20")
 
 
+def test_link_to_a_test_image_takes_the_place_of_what_is_drawn(open_page, built):
+    page = open_page(built.address)
+    link = f"#d={page.evaluate('Demo.state.images.numbers[2]')}"
+    draw(page, A_SEVEN)
+    page.evaluate("(link) => { location.hash = link; }", link)
+    other = open_page(built.address + link)
+    expect(page.locator("#source")).to_have_text(other.locator("#source").inner_text())
+    np.testing.assert_array_equal(values(page, "pixels"), values(other, "pixels"))
+
+
 def test_copied_link_shows_what_the_switches_say_and_numbers_are_copied(open_page):
     page = open_page(SERVER, **CLIPBOARD)
     press_pure(page, 3)
