@@ -41,7 +41,8 @@ def render_report(
         for name, variant in variants.items()
     }
     is_quoted = published["dataset"] == params.dataset
-    elsewhere = params.overrides.keys() - params.variants if is_quoted else ()
+    by_trial = summaries(many_seeds) if is_quoted else {}
+    elsewhere = params.overrides.keys() - params.variants
     placeholders = {
         "params": params,
         "recipes": recipes,
@@ -56,7 +57,8 @@ def render_report(
         "metric": METRICS,
         "test_images": int(runs["images"].iloc[0]),
         "published": published if is_quoted else None,
-        "elsewhere": summaries(many_seeds[many_seeds["trial"].isin(elsewhere)]),
+        "many_seeds": by_trial,
+        "elsewhere": {name: row for name, row in by_trial.items() if name in elsewhere},
     }
     return render_template(template, placeholders)
 

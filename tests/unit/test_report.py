@@ -98,7 +98,7 @@ def test_published_numbers_stand_beside_results_on_the_same_dataset_only(params)
 @pytest.mark.parametrize(("lowest_recall", "collapsed"), [(0.84, 6), (0.86, 0)])
 def test_runs_with_class_collapse_are_counted(params, lowest_recall, collapsed):
     text = report(params, routed=(1, 1), changes={"lowest_recall": lowest_recall})
-    assert f"| {collapsed} (95 % upper bound " in text
+    assert f"| {collapsed} (" in text
 
 
 def test_few_seeds_have_no_verdict(params):
