@@ -39,6 +39,13 @@ def write_effect(finding: Mapping[Hashable, Any], part: Part) -> str:
     return f"{value} ({low.removesuffix(' points')} to {high.removesuffix(' points')})"
 
 
+def write_briefly(finding: Mapping[Hashable, Any], part: Part) -> str:
+    """A finding's value without the interval, or that there is none."""
+    if pd.isna(finding["low"]):
+        return f"{write_found(finding['value'], part)}, too few runs to tell"
+    return write_found(finding["value"], part)
+
+
 def write_margin(statement: Statement) -> str:
     """The bound of a statement, with its side."""
     side = ">" if statement.more_than is not None else "<"
@@ -47,7 +54,7 @@ def write_margin(statement: Statement) -> str:
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "effect": write_effect,
-    "found": lambda finding, part: write_found(finding["value"], part),
+    "briefly": write_briefly,
     "margin": write_margin,
 }
 
