@@ -114,9 +114,9 @@ def test_error_is_that_of_decoding_the_activated_mean(measure):
 
 
 def test_digit_with_two_latents_is_read_by_the_larger(params, recipe):
-    # Latent 3 is digit 1's second, latent 4 digit 2's first.
+    # Latent 3 is digit 1's second, latents 4 and 5 are those of digit 2.
     codes = torch.zeros(10, 20)
-    codes[:, 3], codes[:, 4] = 0.9, 0.8
+    codes[:, 3], codes[:, 4:6] = 0.9, 0.8
     two = recipe.model_copy(update={"latents_per_class": 2})
     images = images_of(codes, DIGITS)
     outcome = observe(pixel_reader(20), two, params.evaluation, images, images)

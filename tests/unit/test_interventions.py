@@ -139,9 +139,9 @@ def test_swapped_sliders_decode_to_each_other():
 
 
 def test_slider_is_classified_over_all_of_its_range():
-    # Digit 3's latent outshines the median of digit 7's in the upper four of nine steps.
+    # Digit 3's latent outshines the median of digit 7's at its own, and in five of nine steps.
     codes = 2 * codes_of_200()
     labels = torch.arange(200) % 10
     codes[labels != 7, 7] = 1.05
-    codes[labels == 3, 3] = torch.linspace(0, 2, 20)
-    assert fidelity(codes) == ((9 + 4 / 9) / 10, 9)
+    codes[labels == 3, 3] = torch.linspace(0, 2.4, 20)
+    assert fidelity(codes) == ((9 + 5 / 9) / 10, 10)

@@ -86,6 +86,7 @@ def test_override_changes_its_variant_only_and_may_hold_dataset_and_latent_activ
         ("seeds", [0, 0], "seeds: got 0 twice, each may stand once"),
         ("seeds", [0], "seeds: got [0], should have at least 2 items"),
         ("seeds", [0, True], "seeds.1: got True, should be a valid integer"),
+        ("variants", ["routed", "routed"], "variants: got 'routed' twice"),
         (
             "variants",
             ["wider"],
