@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from ruamel.yaml import YAML
+from torch import Tensor, nn
 
 from grvae.model.images import ImageSet, draw_validation
+from grvae.model.run import EpochRow
+from grvae.model.training import train_vae
+from grvae.model.vae import VAE
 from grvae.params import Params, Recipe, load_params
 
 PROJECT = Path(__file__).parent.parent
@@ -19,12 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "pipeline" not in item.path.parts)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def params() -> Params:
     return load_params(PROJECT / "params.yaml")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recipe(params: Params) -> Recipe:
     """Hard routing with noise and two phases, small, and gentle enough for 200 images.
 
@@ -63,10 +68,17 @@ def set_threads() -> Iterator[Callable[[int], None]]:
     torch.set_num_threads(1)
 
 
-def split(images: ImageSet, fraction: float) -> tuple[ImageSet, ImageSet]:
-    """The images to learn from and those for validation."""
-    for_training, for_validation = draw_validation(len(images), fraction)
-    return images[for_training], images[for_validation]
+def trained(
+    images: ImageSet, recipe: Recipe, seed: int = 0, **options: Any
+) -> tuple[VAE, list[EpochRow]]:
+    """A model that has learned from some of the images, and its history with the others."""
+    for_training, for_validation = draw_validation(len(images), recipe.validation_fraction)
+    return train_vae(images[for_training], images[for_validation], recipe, "relu", seed, **options)
+
+
+def weights_of(module: nn.Module) -> Tensor:
+    """All of them in a row."""
+    return torch.cat([weights.flatten() for weights in module.state_dict().values()])
 
 
 def write_small_params(path: Path, recipe: Mapping[str, object] = {}, **changes: object) -> Path:

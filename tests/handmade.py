@@ -46,23 +46,6 @@ def pixel_reader(
     return model.eval()
 
 
-def outputs_by_hand(model: VAE, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Mean, scale, latents and pixels of images, from a model's layers and the formulas.
-
-    Apart from what `VAE` and `grvae.use.export` say of them, so that an error there shows.
-    """
-    with torch.no_grad():
-        features = model.encoder(images)
-        mean, scale = model.mean_head(features), model.scale_head(features)
-        latents = {
-            "relu": mean.clamp(min=0),
-            "none": mean,
-            "softplus": mean.exp().log1p(),
-            "abs": mean.square().sqrt(),
-        }[model.architecture.latent_act]
-        return mean, scale, latents, 1 / (1 + (-model.decoder(latents)).exp())
-
-
 def images_of(codes: Tensor, labels: Tensor) -> ImageSet:
     """Black images that show codes (image, latent) in their first pixels."""
     pixels = torch.zeros(len(codes), 784)

@@ -3,16 +3,11 @@ import pytest
 import torch
 
 from grvae.model.checkpoint import Checkpoint, run_identity
-from grvae.model.training import train_vae
-from tests.conftest import split
+from tests.conftest import trained, weights_of
 
 
 class Killed(Exception):
     """Stands for a kill between two epochs."""
-
-
-def weights(model):
-    return torch.cat([tensor.flatten() for tensor in model.state_dict().values()])
 
 
 def train(images, recipe, checkpoint=None, die_after=None):
@@ -20,8 +15,7 @@ def train(images, recipe, checkpoint=None, die_after=None):
         if row.epoch == die_after:
             raise Killed
 
-    parts = split(images, recipe.validation_fraction)
-    return train_vae(*parts, recipe, "relu", 0, maybe_die, checkpoint)
+    return trained(images, recipe, on_epoch=maybe_die, checkpoint=checkpoint)
 
 
 @pytest.fixture
@@ -40,7 +34,7 @@ def test_killed_run_goes_on_to_the_same_bits(images, recipe, checkpoint, schedul
     with pytest.raises(Killed):
         train(images, recipe, checkpoint, die_after=last_epoch)
     resumed, resumed_rows = train(images, recipe, checkpoint, die_after=last_epoch - 1)
-    assert torch.equal(weights(resumed), weights(model))
+    assert torch.equal(weights_of(resumed), weights_of(model))
     assert resumed_rows == rows
 
 
@@ -50,15 +44,10 @@ def test_checkpoint_of_another_run_is_not_used(checkpoint):
     assert Checkpoint(checkpoint.path, "another run").load() is None
 
 
-def test_torn_or_altered_checkpoint_is_not_used(checkpoint):
+def test_torn_checkpoint_is_not_used(checkpoint):
     checkpoint.save_if_due({"a": np.ones(100)}, {})
-    whole = checkpoint.path.read_bytes()
-    checkpoint.path.write_bytes(whole[:-1])
+    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-1])
     assert checkpoint.load() is None
-    checkpoint.path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    assert checkpoint.load() is None
-    checkpoint.path.write_bytes(whole)
-    assert checkpoint.load() is not None
 
 
 def test_nothing_is_saved_before_it_is_due(tmp_path):

@@ -6,10 +6,7 @@ from grvae.base.errors import GrvaeError
 from grvae.base.storage import load_json, save_arrays
 from studies import classifier
 from studies.classifier import classify, load_classifier, train_classifier
-
-
-def weights_of(trained):
-    return torch.cat([weights.flatten() for weights in trained.state_dict().values()])
+from tests.conftest import weights_of
 
 
 def test_images_are_classified_by_their_label(images):

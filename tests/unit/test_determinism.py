@@ -46,6 +46,30 @@ def test_library_that_was_loaded_with_the_right_variables_is_no_reason_to_warn()
     assert (changed, warning) == ("nothing", "")
 
 
+BINDINGS = {
+    "OMP_PROC_BIND": "true",
+    "OMP_PLACES": "{0}",
+    "GOMP_CPU_AFFINITY": "0",
+    "KMP_AFFINITY": "compact",
+    "KMP_HW_SUBSET": "1C",
+}
+
+
+@pytest.mark.parametrize("package", ["stages", "studies", "benchmarks", "grvae.use.cli"])
+def test_our_processes_pin_the_maths_libraries_in_time_and_bind_no_thread_to_a_core(package):
+    code = f"import {package}, os; print([os.environ.get(name) for name in {[*RIGHT, *BINDINGS]}])"
+    expected = str([*RIGHT.values(), *[None] * len(BINDINGS)])
+    assert python(code, **BINDINGS, MKL_CBWR="COMPATIBLE") == (expected, "")
+
+
+def test_figures_are_drawn_whatever_backend_a_notebook_asks_for():
+    code = """import stages, io, grvae.show.style as style
+figure, (panel,) = style.make_panels(1, 1.0)
+print(style.encode_png(figure)[1:4])"""
+    drawn, _ = python(code, MPLBACKEND="module://matplotlib_inline.backend_inline")
+    assert drawn == "b'PNG'"
+
+
 SETTINGS = """
 import os, warnings
 import matplotlib, numpy, torch

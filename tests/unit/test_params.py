@@ -21,10 +21,6 @@ def load_changed(tmp_path, key, value):
     return load_params(tmp_path / "params.yaml")
 
 
-def test_committed_file_is_valid(params):
-    assert params.variants == ["gated", "routed", "baseline", "cross_entropy"]
-
-
 @pytest.mark.parametrize(
     ("one", "other", "keys"),
     [

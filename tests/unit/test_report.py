@@ -107,15 +107,6 @@ def test_few_seeds_have_no_verdict(params):
     assert "the hypothesis is" not in text
 
 
-def test_tables_are_whole(params):
-    """Every row of a markdown table has as many cells as its head."""
-    text = report(params, routed=(0.95, 0.96), baseline=(0.1, 0.12))
-    for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
-        head, rule, *rows = (line.count("|") for line in table.splitlines())
-        assert rows, table
-        assert {rule, *rows} == {head}, table
-
-
 def test_template_types_no_result_by_hand():
     """Decimals outside of placeholders would be typed numbers."""
     prose = re.sub(r"\{[{%#].*?[}%#]\}", "", TEMPLATE, flags=re.DOTALL)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from grvae.measure.sliders import latents_of_places, reached_range, read_sliders
@@ -5,24 +6,11 @@ from grvae.measure.sliders import latents_of_places, reached_range, read_sliders
 ENDS = (5.0, 95.0)
 
 
-def test_rest_range_and_pure_values_are_read_off_the_images():
-    # Latent 0 is 9 on images of digit 1 and 1 elsewhere; latent 1 is 5 on images of digit 0.
-    latents = torch.tensor([[1.0, 5.0], [1.0, 5.0], [1.0, 0.0], [9.0, 0.0], [1.0, 0.0]])
-    labels = torch.tensor([0, 0, 2, 1, 2])
-    sliders = read_sliders(latents, labels, [[1], [0]], ENDS)
-    assert sliders.rest.tolist() == [1, 0]
-    assert sliders.pure.tolist() == [[1, 5], [9, 0]]
-    assert sliders.low.tolist() == sliders.high.tolist() == [[1, 5], [9, 0]]
-    low, high = reached_range(latents)
-    assert torch.allclose(low, torch.tensor([1.0, 0.0]))
-    assert torch.allclose(high, torch.tensor([9.0, 5.0]), atol=0.2)
-
-
 def test_single_outlier_does_not_stretch_the_range():
     latents = torch.linspace(0, 1, 1001)[:, None].clone()
     latents[0] = 100
-    _, high = reached_range(latents)
-    assert high.item() < 1.1
+    low, high = reached_range(latents)
+    assert (low.item(), high.item()) == pytest.approx((0, 1), abs=0.01)
 
 
 def test_slider_moves_all_latents_of_its_digit_and_no_other():
@@ -31,12 +19,6 @@ def test_slider_moves_all_latents_of_its_digit_and_no_other():
     assert sliders.pure.tolist() == [[1, 5, 7], [0, 0, 7]]
     assert torch.allclose(sliders.low, torch.tensor([[1.1, 5.2, 7.0], [0.0, 0.0, 7.0]]))
     assert torch.allclose(sliders.high, torch.tensor([[2.9, 8.8, 7.0], [0.0, 0.0, 7.0]]))
-
-
-def test_steps_along_a_slider_are_even_and_reach_both_ends():
-    latents = torch.tensor([[0.0, 3.0], [4.0, 3.0]])
-    sliders = read_sliders(latents, torch.tensor([0, 0]), [[0]], (0.0, 100.0))
-    assert sliders.along(5).tolist() == [[[0, 3], [1, 3], [2, 3], [3, 3], [4, 3]]]
 
 
 def test_place_is_a_digit_s_block_of_latents():
