@@ -157,7 +157,7 @@ class Tabs:
         page.set_default_timeout(5000)
         if address.startswith(SERVER):
             serve(page, built.folder)
-        page.goto(address)
+        page.goto(address, timeout=READY_MILLISECONDS)
         page.wait_for_selector("html[data-ready]", timeout=READY_MILLISECONDS)
         yield page
         said = [message.text for message in page.console_messages() if message.type == "error"]
@@ -189,19 +189,35 @@ def open_page(tabs: Tabs, built: Built) -> Iterator[OpenPage]:
         yield lambda *where, **options: stack.enter_context(tabs.opened(built, *where, **options))
 
 
-@pytest.fixture
-def page(open_page: OpenPage, built: Built) -> Page:
-    """The page of digits on a desktop, by double click."""
-    return open_page(built.address)
-
-
-@pytest.fixture
-def phone(open_page: OpenPage, built: Built) -> Page:
-    return open_page(built.address, **PHONE)
+@pytest.fixture(scope="module")
+def shown(tabs: Tabs, built: Built) -> Iterator[Page]:
+    """The page of digits on a desktop, by double click; opened once for a module."""
+    with tabs.opened(built, built.address) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
-def shown(tabs: Tabs, built: Built) -> Iterator[Page]:
-    """The same, opened once for a module: for tests that need no fresh one."""
-    with tabs.opened(built, built.address) as page:
+def shown_on_phone(tabs: Tabs, built: Built) -> Iterator[Page]:
+    with tabs.opened(built, built.address, **PHONE) as page:
         yield page
+
+
+# As the page opens: a test digit, nothing to undo, and no pen was near.
+BEGIN = """() => { const { pad, showImage } = Demo.Input;
+    pad.clear();
+    pad.history = [];
+    pad.pointers.penSeen = -Infinity;
+    showImage(0); }"""
+
+
+@pytest.fixture
+def page(shown: Page) -> Page:
+    """The same, with the input as at first."""
+    shown.evaluate(BEGIN)
+    return shown
+
+
+@pytest.fixture
+def phone(shown_on_phone: Page) -> Page:
+    shown_on_phone.evaluate(BEGIN)
+    return shown_on_phone

@@ -3,6 +3,7 @@
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 import torch
 from playwright.sync_api import Page, expect
 
@@ -10,6 +11,19 @@ from tests.browser.conftest import SERVER
 from tests.browser.driving import A_SEVEN, draw, press_pure, values
 
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
+
+
+@pytest.fixture(scope="module")
+def page(tabs, built):
+    with tabs.opened(built, SERVER, **CLIPBOARD) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def other(tabs, built):
+    """Another reader's, which goes from link to link."""
+    with tabs.opened(built, SERVER, **CLIPBOARD) as page:
+        yield page
 
 
 def clipboard(page: Page) -> str:
@@ -45,14 +59,14 @@ def test_link_to_a_test_image_takes_the_place_of_what_is_drawn(open_page, built)
     np.testing.assert_array_equal(values(page, "pixels"), values(other, "pixels"))
 
 
-def test_copied_link_shows_what_the_switches_say_and_numbers_are_copied(open_page):
-    page = open_page(SERVER, **CLIPBOARD)
+def test_copied_link_shows_what_the_switches_say_and_numbers_are_copied(page, other):
     press_pure(page, 3)
     page.locator("#view").select_option("atlas")
     page.check("#embed")
     page.click("#copy-link")
     expect(page.locator("#copied")).to_have_text("Link copied")
-    other = open_page(clipboard(page))
+    other.goto(clipboard(page))
+    expect(other.locator("#pure [aria-pressed=true]")).to_have_text("3")
     expect(other.locator("#atlas")).to_be_visible()
     for hidden in ("#try", "#learn", "#map", "#about", "h1"):
         expect(other.locator(hidden)).to_be_hidden()
@@ -68,8 +82,7 @@ def test_copied_link_shows_what_the_switches_say_and_numbers_are_copied(open_pag
         np.testing.assert_allclose(copied, values(page, "latents", card), atol=5.1e-4)
 
 
-def test_card_of_a_latent_has_a_link_and_an_embed_of_its_own(open_page, built):
-    page = open_page(SERVER, **CLIPBOARD)
+def test_card_of_a_latent_has_a_link_and_an_embed_of_its_own(page, other, built):
     page.get_by_role("button", name="Card of latent 3, Routed").click()
     title = page.locator("#latent-title")
     expect(title).to_be_focused()
@@ -88,7 +101,7 @@ def test_card_of_a_latent_has_a_link_and_an_embed_of_its_own(open_page, built):
 
     page.click("#latent-link")
     expect(page.locator("#latent-copied")).to_have_text("Link copied")
-    other = open_page(clipboard(page), **CLIPBOARD)
+    other.goto(clipboard(page))
     expect(other.locator("#latent-title")).to_have_text("Latent 3 of Routed, seed 0")
     expect(other.locator("#latent")).to_be_in_viewport()
     expect(other.locator("#try")).to_be_visible()

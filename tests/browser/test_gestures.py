@@ -15,6 +15,12 @@ def is_line(stroke: list[Point]) -> bool:
     return len(stroke) > 2 and bool(np.abs(ends - np.array([LINE[0], LINE[-1]])).max() < 0.02)
 
 
+def drew_line(page: Page) -> bool:
+    """Whether that is all that is drawn."""
+    (stroke,) = strokes(page)
+    return is_line(stroke)
+
+
 @pytest.fixture
 def hand(phone: Page) -> Hand:
     return Hand(phone, "#pad")
@@ -23,8 +29,7 @@ def hand(phone: Page) -> Hand:
 def test_finger_draws_a_stroke_without_scrolling(phone, hand):
     at = phone.evaluate("scrollY")
     hand.stroke(0, LINE)
-    (stroke,) = strokes(phone)
-    assert is_line(stroke)
+    assert drew_line(phone)
     assert phone.evaluate("scrollY") == at
 
 
@@ -33,8 +38,7 @@ def test_pen_draws_while_a_palm_rests(phone, hand):
     hand.begin(LINE, "pen")
     hand.point("mouseReleased", LINE[-1], "pen", 0)
     hand.lift(0)
-    (stroke,) = strokes(phone)
-    assert is_line(stroke)
+    assert drew_line(phone)
 
 
 def test_palm_that_comes_after_the_pen_draws_nothing(phone, hand):
@@ -45,16 +49,14 @@ def test_palm_that_comes_after_the_pen_draws_nothing(phone, hand):
     hand.point("mouseReleased", LINE[-1], "pen", 0)
     hand.lift(0)
     hand.stroke(1, [(0.9, 0.8)])
-    (stroke,) = strokes(phone)
-    assert is_line(stroke)
+    assert drew_line(phone)
 
 
 def test_finger_draws_while_a_palm_rests(phone, hand):
     hand.press(0, (0.9, 0.9))
     hand.stroke(1, LINE)
     hand.lift(0)
-    (stroke,) = strokes(phone)
-    assert is_line(stroke)
+    assert drew_line(phone)
 
 
 def test_finger_that_comes_during_a_stroke_draws_nothing(phone, hand):
@@ -65,8 +67,7 @@ def test_finger_that_comes_during_a_stroke_draws_nothing(phone, hand):
     hand.move(0, *LINE[3:])
     hand.lift(1)
     hand.lift(0)
-    (stroke,) = strokes(phone)
-    assert is_line(stroke)
+    assert drew_line(phone)
 
 
 def test_pinch_draws_nothing(phone, hand):

@@ -90,35 +90,30 @@ EXPLAIN = """(entry) => { window.figure = new Demo.Learn.Figure(
 AT = "(step) => { figure.at = step; figure.show(); }"
 
 
-def test_gate_is_explained_with_its_floor_and_ceiling(page):
+def test_gate_is_explained_with_its_floor_and_ceiling(shown):
     entry = {"variant": "gated", "method": "gated", "floor": 5, "ceiling": 1.5, "name": "x"}
-    page.evaluate(EXPLAIN, entry | {"blocked_gradient_scale": -3})
-    page.evaluate(AT, 4)
-    label = int(page.locator("#learn .side .own").first.get_attribute("data-latent"))
-    assert page.evaluate(LIT, 0) == [label]
-    page.evaluate(AT, 5)
-    sentence = page.locator("#learn .sentence")
+    shown.evaluate(EXPLAIN, entry | {"blocked_gradient_scale": -3})
+    shown.evaluate(AT, 4)
+    label = int(shown.locator("#learn .side .own").first.get_attribute("data-latent"))
+    assert shown.evaluate(LIT, 0) == [label]
+    shown.evaluate(AT, 5)
+    sentence = shown.locator("#learn .sentence")
     expect(sentence).to_contain_text("reversed, times 3")
     expect(sentence).to_contain_text("latent 4 down while below its floor of 5")
     expect(sentence).to_contain_text("another up while above its ceiling of 1.5")
     entry |= {"doubt_margin": 3, "floor": None, "amplified_gradient_scale": 30}
-    page.evaluate(EXPLAIN, entry | {"blocked_gradient_scale": 0})
-    page.evaluate(AT, 5)
+    shown.evaluate(EXPLAIN, entry | {"blocked_gradient_scale": 0})
+    shown.evaluate(AT, 5)
     expect(sentence).to_contain_text("while latent 4 leads all others by less than 3, a gradient")
     expect(sentence).to_contain_text("reduce the lead is ignored (latent 4 down, or another up")
     expect(sentence).to_contain_text("increase it is multiplied by 30")
-    assert set(page.evaluate(LIT, 0)) == set(range(10))  # of two figures, the page's and this one
-    expect(page.locator("#route-gradient")).to_contain_text("high & (gradient < 0)")
+    assert set(shown.evaluate(LIT, 0)) == set(range(10))  # of two figures, the page's and this one
+    expect(shown.locator("#route-gradient")).to_contain_text("high & (gradient < 0)")
 
 
-def test_every_method_has_seven_steps_of_one_sentence_each(page):
-    methods = page.evaluate("Object.keys(Demo.METHODS)")
-    assert methods[-1] == "none"
-    for method in methods[:-1]:
-        page.evaluate(EXPLAIN, {"variant": method, "method": method, "name": "x"})
-        sentences = []
-        for step in range(7):
-            page.evaluate(AT, step)
-            sentences.append(page.locator("#learn .sentence").text_content())
+def test_every_method_has_seven_steps_of_one_sentence_each(shown):
+    script = """() => Object.keys(Demo.METHODS).filter((method) => method !== "none")
+        .map((method) => Demo.Learn.STEPS.map(({ text }) => text(4, method, {})))"""
+    for sentences in shown.evaluate(script):
         assert len(set(sentences)) == 7
         assert all(len(re.findall(r"[.!?](?:\s|$)", each)) == 1 for each in sentences)

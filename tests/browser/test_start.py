@@ -21,7 +21,6 @@ def bare(browser, built):
     ("name", "words"),
     [
         ("data/index.js", "make demo"),
-        ("page.js", "make demo"),
         ("data/test_images.js", "you can still draw"),
     ],
 )
@@ -70,19 +69,3 @@ def test_pad_draws_before_the_models_are_there(bare):
     bare.wait_for_selector("html[data-ready]")
     expect(bare.locator("#source")).to_have_text("Your drawing")
     expect(bare.locator("#classes")).to_contain_text("Routed: classified as ")
-
-
-INLINE_SCRIPT = """() => new Promise((done) => {
-    document.addEventListener("securitypolicyviolation", (event) =>
-        done([event.effectiveDirective, window.hasRun ?? false]));
-    const script = document.createElement("script");
-    script.textContent = "window.hasRun = true";
-    document.head.append(script);
-    if (window.hasRun) done("it ran");
-})"""
-
-
-def test_page_runs_no_script_but_its_own_files(bare, built):
-    bare.goto(built.address)
-    bare.wait_for_selector("html[data-ready]")
-    assert bare.evaluate(INLINE_SCRIPT) == ["script-src-elem", False]

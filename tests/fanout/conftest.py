@@ -16,7 +16,8 @@ def fresh(tmp_path_factory):
 def plain(fresh, tmp_path_factory):
     """After a plain `dvc repro`."""
     toy = copy(fresh, tmp_path_factory.mktemp("plain"))
-    toy.run("dvc", "repro")
+    with toy.dvc() as repo:
+        repo.reproduce()
     return toy
 
 

@@ -27,10 +27,6 @@ def test_typo_in_the_pipeline_is_quoted_with_its_place(toy):
     assert f"'./dvc.yaml' validation failed: {place}" in error(toy)
 
 
-def test_pipeline_that_does_not_exist_is_named(toy):
-    assert "/elsewhere/dvc.yaml' does not exist" in error(toy, "elsewhere/dvc.yaml")
-
-
 def test_folder_without_a_project_is_named(tmp_path):
     assert error(Toy(tmp_path)).startswith("Error: you are not inside of a DVC repository")
 

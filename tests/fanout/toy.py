@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -117,6 +118,10 @@ class Toy(Repository):
     def before(self, code: str) -> None:
         """Let every stage begin with this code; uncommitted."""
         self.write("stage.py", f"{code}\n{STAGE}")
+
+    def recorded(self) -> list[str]:
+        """The stages that dvc.lock has, in its order."""
+        return re.findall(r"^  (\w.*):$", self.read("dvc.lock"), re.MULTILINE)
 
     def set(self, **values: object) -> None:
         settings = {"scale": 1, "rows": ["a", "b"], "columns": [0, 1]} | values
