@@ -133,6 +133,7 @@ def test_digit_of_two_latents_is_read_and_moved_by_both(measure):
         model.decoder.weight[:10] = torch.eye(10).repeat_interleave(2, dim=1)
     measured = measure(model, images, images, latents_per_class=2)
     assert measured["accuracy"] == measured["swapped"] == measured["copied"] == 1
+    assert measured["ablated"] == pytest.approx(0.9)
     assert measured["negative_classes"] == 0
 
 
