@@ -103,7 +103,3 @@ def test_ink_that_is_boxed_already_comes_back_as_it_was():
     np.testing.assert_array_equal(boxed(first, 28), first)
     enlarged = np.kron(first, np.ones((10, 10)))
     np.testing.assert_allclose(boxed(enlarged, 28), first, atol=1e-6)
-
-
-def test_thin_line_keeps_a_pixel_of_width():
-    assert np.ptp(np.nonzero(boxed(np.ones((100, 1)), 28))[1]) == 0
