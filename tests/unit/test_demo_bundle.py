@@ -130,11 +130,8 @@ def test_sliders_reach_rest_and_the_pure_digits_and_lie_within_the_bars(recipe, 
     low, high = model["sliders"]
     for name in ("rest", "pure", "own_low", "own_high"):
         values = np.array(model["latents"][name])
-        assert (low - 1e-3 <= values).all()
-        assert (values <= high + 1e-3).all()
-    assert low < high
-    assert model["bars"][0] <= low
-    assert high <= model["bars"][1]
+        assert low - 1e-3 <= values.min() <= values.max() <= high + 1e-3
+    assert model["bars"][0] <= low < high <= model["bars"][1]
 
 
 def test_limits_are_those_that_were_measured_and_a_margin(recipe, images):
