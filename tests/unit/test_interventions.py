@@ -11,10 +11,6 @@ OWN = [[digit] for digit in range(10)]
 ALL_AT_ZERO = torch.zeros(10)
 
 
-def following(swapped, copied, ablated):
-    return {"swapped": swapped, "copied": copied, "ablated": ablated}
-
-
 def one_hot(lit=1.0, dark=0.0):
     codes = torch.full((180, 10), dark)
     codes[torch.arange(180), LABELS] = lit
@@ -33,7 +29,7 @@ def changed(codes, rest=ALL_AT_ZERO, classifier=only_one_lit, model=None):
 
 
 def test_code_of_one_lit_latent_follows_everything():
-    assert changed(one_hot()) == following(swapped=1, copied=1, ablated=1)
+    assert changed(one_hot()) == dict(swapped=1, copied=1, ablated=1)
 
 
 def test_image_whose_untouched_reconstruction_is_misread_does_not_count():
@@ -50,7 +46,7 @@ def test_swap_exchanges_both_values():
         return only_one_lit(pixels, dark_below=0.4)
 
     found = changed(one_hot(dark=-1.0), classifier=others_low)
-    assert found == following(swapped=1, copied=0, ablated=1)
+    assert found == dict(swapped=1, copied=0, ablated=1)
 
 
 def test_copy_takes_the_value_that_a_latent_has_on_an_image_of_its_digit():
@@ -63,7 +59,7 @@ def test_copy_takes_the_value_that_a_latent_has_on_an_image_of_its_digit():
         return torch.cat([is_right * 1.0, torch.full((len(pixels), 1), 0.5)], dim=1)
 
     found = changed(codes, classifier=in_own_brightness)
-    assert found == following(swapped=0, copied=1, ablated=1)
+    assert found == dict(swapped=0, copied=1, ablated=1)
 
 
 def test_ablated_latent_comes_to_rest_where_it_is_told_to():
