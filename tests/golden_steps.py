@@ -6,6 +6,7 @@ is meant to change a step: python -m tests.golden_steps
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,21 +46,16 @@ def take_steps(params: Params, name: str) -> list[dict[str, Any]]:
         run = Run(recipe, variant.latent_act, 0, images)
         spread_means(run.model, images.pixels)
         batches = torch.arange(len(images)).split(BATCH)
-        steps = [
-            describe(run, joint_epoch(run, images, [batch]), len(batch) / len(images))
-            for batch in batches
-        ]
+
+        def steps_of(epoch: Callable[..., Losses], *data: object) -> list[dict[str, Any]]:
+            shares = [(batch, len(batch) / len(images)) for batch in batches]
+            return [describe(run, epoch(run, *data, [batch]), share) for batch, share in shares]
+
+        steps = steps_of(joint_epoch, images)
         if recipe.decoder_epochs:
             latents = encode_all(run.model, images.pixels)
             run.enter_decoder_phase()
-            steps += [
-                describe(
-                    run,
-                    decoder_epoch(run, latents, images.pixels, [batch]),
-                    len(batch) / len(images),
-                )
-                for batch in batches
-            ]
+            steps += steps_of(decoder_epoch, latents, images.pixels)
     return steps
 
 

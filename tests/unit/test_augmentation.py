@@ -29,10 +29,6 @@ def test_even_a_batch_of_one_moves_every_way():
     assert len(places) == 9
 
 
-def test_images_pass_unchanged_where_nothing_is_asked_for(images):
-    assert shift_at_random(images.pixels, MNIST, 0, torch.Generator()) is images.pixels
-
-
 def test_images_keep_their_order_and_move_within_the_batch_by_parts():
     # Image k has k + 1 in every pixel, so that ink at the centre tells which it is.
     pixels = (torch.arange(100.0) + 1)[:, None].expand(100, 784)

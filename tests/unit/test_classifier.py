@@ -30,15 +30,13 @@ def test_seed_alone_decides_the_weights_whatever_the_threads_and_the_global_stat
 def test_stage_leaves_weights_that_read_back_and_the_accuracy_on_test_images(
     images, tmp_path, monkeypatch
 ):
-    few = {"seed": 0, "steps": 2}
+    trained = train_classifier(images, seed=0, steps=2)
     monkeypatch.setattr(classifier, "load_images", lambda _: images)
-    monkeypatch.setattr(
-        classifier, "train_classifier", lambda *_, **__: train_classifier(images, **few)
-    )
+    monkeypatch.setattr(classifier, "train_classifier", lambda *_, **__: trained)
     options = ["--data", tmp_path, "--weights", tmp_path / "w", "--measures", tmp_path / "m"]
     CliRunner().invoke(classifier.main, list(map(str, options)), catch_exceptions=False)
     read = load_classifier(tmp_path / "w")
-    assert torch.equal(weights_of(read), weights_of(train_classifier(images, **few)))
+    assert torch.equal(weights_of(read), weights_of(trained))
     right = (classify(read, images.pixels) == images.labels).float().mean().item()
     assert load_json(tmp_path / "m") == {"test_accuracy": right}
 

@@ -4,7 +4,6 @@ import re
 import shutil
 import socket
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,7 +40,7 @@ def folder(tmp_path):
 @pytest.fixture
 def publish(monkeypatch, tmp_path):
     """Let the four small files be those of a dataset, to be had from the given sources."""
-    monkeypatch.setattr(sets, "DOWNLOADS", tmp_path / "downloads")
+    monkeypatch.chdir(tmp_path)
 
     def replace(name, **ways):
         monkeypatch.setitem(published.SHA256, name, SUMS)
@@ -175,10 +174,6 @@ def test_published_set_is_brought_to_another_size_and_other_colours():
 
 
 def test_download_before_is_found_from_a_temporary_copy(folder, publish, monkeypatch, tmp_path):
-    publish("mnist", torchvision=unreachable)
-    monkeypatch.setattr(sets, "DOWNLOADS", Path("downloads"))
-    shutil.copytree(folder, tmp_path / "downloads" / "mnist")
-    copy = tmp_path / ".dvc" / "tmp" / "exps" / "standalone" / "tmp1"
-    copy.mkdir(parents=True)
-    monkeypatch.chdir(copy)
+    monkeypatch.setattr(sets, "project", lambda: tmp_path / "project")
+    shutil.copytree(folder, tmp_path / "project" / "downloads" / "mnist")
     assert sets.load_dataset("mnist").train.labels.tolist() == [5, 9]

@@ -9,7 +9,7 @@ import torch
 
 from grvae.base.image_spec import MNIST, ImageSpec
 from grvae.model.images import ImageSet
-from grvae.model.vae import VAE, build_model
+from grvae.model.vae import build_model
 from grvae.use import demo_bundle
 from grvae.use.demo_bundle import (
     GREYS,
@@ -113,16 +113,12 @@ def test_large_images_in_colour_are_fewer_and_leave_room_for_their_models(recipe
     assert 62 < len(numbers) == len(set(numbers)) < len(images)
 
 
-def test_images_are_evenly_taken_and_exact():
-    pixels = (torch.rand(2500, 784, generator=torch.Generator().manual_seed(1)) * 255).round() / 255
-    labels = torch.arange(2500) % 10
-    digits = describe_images(ImageSet(pixels, labels), TEST_IMAGES)
-    numbers = torch.tensor(digits["numbers"])
-    assert len(numbers) == len(set(digits["numbers"])) == TEST_IMAGES
+def test_images_are_evenly_taken():
+    digits = describe_images(noise(MNIST, 2500), TEST_IMAGES)
+    numbers = digits["numbers"]
+    assert len(numbers) == len(set(numbers)) == TEST_IMAGES
     assert (numbers[0], numbers[-1]) == (0, 2499)
-    assert digits["labels"] == labels[numbers].tolist()
-    stored = np.frombuffer(inflated(digits["pixels"]), np.uint8).reshape(-1, 784)
-    np.testing.assert_allclose(stored / 255, pixels[numbers], atol=1e-6)
+    assert digits["labels"] == [number % 10 for number in numbers]
 
 
 def test_sliders_reach_rest_and_the_pure_digits_and_lie_within_the_bars(recipe, images):
@@ -130,24 +126,14 @@ def test_sliders_reach_rest_and_the_pure_digits_and_lie_within_the_bars(recipe, 
     low, high = model["sliders"]
     for name in ("rest", "pure", "own_low", "own_high"):
         values = np.array(model["latents"][name])
-        assert (low - 1e-3 <= values).all()
-        assert (values <= high + 1e-3).all()
-    assert low < high
-    assert model["bars"][0] <= low
-    assert high <= model["bars"][1]
-
-
-def test_limits_are_those_that_were_measured_and_a_margin(recipe, images):
-    limits = build_bundle([run_of(recipe)], images, images, ENDS)["routed-0"]["limits"]
-    assert limits.pop("low_margin") > 0
-    assert limits == MEASURES["limits"]
+        assert low - 1e-3 <= values.min() <= values.max() <= high + 1e-3
+    assert model["bars"][0] <= low < high <= model["bars"][1]
 
 
 def test_page_opens_with_the_first_run_and_one_without_routing(recipe):
     unrouted = recipe.model_copy(update={"routing": "none"})
     one, two, three = run_of(recipe, "one"), run_of(recipe, "two"), run_of(unrouted, "three")
     assert opening_runs([one, two, three]) == [one, three]
-    assert opening_runs([one, two]) == [one, two]
     assert opening_runs([one]) == [one]
 
 
@@ -165,13 +151,8 @@ def test_miniatures_are_averages_of_both_splits_in_few_greys(side, small, by):
 
 def test_page_is_computed_on_one_thread(recipe, images, set_threads, monkeypatch):
     """More of them split sums otherwise, in a few values; see `grvae.base.determinism`."""
-    seen, encode = set(), VAE.encode
-
-    def noting(model, pixels):
-        seen.add(torch.get_num_threads())
-        return encode(model, pixels)
-
-    monkeypatch.setattr(VAE, "encode", noting)
+    seen = set()
+    monkeypatch.setattr(demo_bundle, "low_margin", lambda *_: seen.add(torch.get_num_threads()))
     set_threads(2)
     build_bundle([run_of(recipe)], images, images, ENDS)
     assert (seen, torch.get_num_threads()) == ({1}, 2)

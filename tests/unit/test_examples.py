@@ -24,6 +24,4 @@ def test_latent_is_moved_from_zero_past_what_the_picture_gave(
     torch.testing.assert_close(done["images"][4], as_it_is)
     torch.testing.assert_close(done["images"][0], without)
     assert (done["images"].diff(dim=0).abs().amax(dim=1) > 0).all()
-    (panel,) = done["figure"].axes
-    assert panel.images[0].get_array().shape == (30, 10 * 29 + 1)
     plt.close(done["figure"])

@@ -1,5 +1,4 @@
 import copy
-import json
 
 import onnx
 import pytest
@@ -55,10 +54,3 @@ def test_file_is_whole_and_holds_no_path(files):
         assert str(PROJECT).encode() not in content
         assert b".py" not in content
         assert b"+cu" not in content
-
-
-def test_onnx_files_name_size_colours_and_classes_of_the_images(files):
-    for content in files:
-        props = {p.key: p.value for p in onnx.load_from_string(content).metadata_props}
-        assert json.loads(props["classes"]) == list("0123456789")
-        assert (props["side"], props["colours"]) == ("28", "1")

@@ -52,15 +52,6 @@ def test_bytes_of_some_images_are_scaled_as_those_of_all():
     assert images.pixels.flatten().tolist() == (np.arange(256, dtype=np.float32) / 255).tolist()
 
 
-def test_parts_are_all_images_in_their_order(monkeypatch):
-    monkeypatch.setattr("grvae.model.images.AT_ONCE", 20)
-    images = ImageSet(torch.rand(50, 784), torch.arange(50) % 10)
-    parts = list(images.parts())
-    assert [len(part) for part in parts] == [20, 20, 10]
-    assert torch.equal(torch.cat([part.pixels for part in parts]), images.pixels)
-    assert [len(part) for part in images[:0].parts()] == [0]
-
-
 @pytest.mark.parametrize("fraction", [0.0, 0.3])
 def test_split_is_the_same_each_time_and_positions_tell_the_published_order(tmp_path, fraction):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 28, 28), np.uint8)

@@ -11,10 +11,6 @@ OWN = [[digit] for digit in range(10)]
 ALL_AT_ZERO = torch.zeros(10)
 
 
-def following(swapped, copied, ablated):
-    return {"swapped": swapped, "copied": copied, "ablated": ablated}
-
-
 def one_hot(lit=1.0, dark=0.0):
     codes = torch.full((180, 10), dark)
     codes[torch.arange(180), LABELS] = lit
@@ -28,21 +24,12 @@ def only_one_lit(pixels, dark_below=0.6):
     return torch.cat([lit * 1.0, torch.where(is_digit, 0.0, 2.0)[:, None]], dim=1)
 
 
-def changed(codes, rest=ALL_AT_ZERO, own=OWN, classifier=only_one_lit, model=None):
-    model = model or pixel_reader(codes.shape[1])
-    return intervene(model, codes, LABELS, own, rest, classifier)
+def changed(codes, rest=ALL_AT_ZERO, classifier=only_one_lit, model=None):
+    return intervene(model or pixel_reader(), codes, LABELS, OWN, rest, classifier)
 
 
 def test_code_of_one_lit_latent_follows_everything():
-    assert changed(one_hot()) == following(swapped=1, copied=1, ablated=1)
-
-
-def test_decoder_that_ignores_its_latents_follows_nothing():
-    model = pixel_reader()
-    with torch.no_grad():
-        model.decoder.weight.zero_()
-        model.decoder.bias[3] = 1
-    assert changed(one_hot(), model=model) == following(swapped=0, copied=0, ablated=0)
+    assert changed(one_hot()) == dict(swapped=1, copied=1, ablated=1)
 
 
 def test_image_whose_untouched_reconstruction_is_misread_does_not_count():
@@ -59,7 +46,7 @@ def test_swap_exchanges_both_values():
         return only_one_lit(pixels, dark_below=0.4)
 
     found = changed(one_hot(dark=-1.0), classifier=others_low)
-    assert found == following(swapped=1, copied=0, ablated=1)
+    assert found == dict(swapped=1, copied=0, ablated=1)
 
 
 def test_copy_takes_the_value_that_a_latent_has_on_an_image_of_its_digit():
@@ -72,24 +59,12 @@ def test_copy_takes_the_value_that_a_latent_has_on_an_image_of_its_digit():
         return torch.cat([is_right * 1.0, torch.full((len(pixels), 1), 0.5)], dim=1)
 
     found = changed(codes, classifier=in_own_brightness)
-    assert found == following(swapped=0, copied=1, ablated=1)
+    assert found == dict(swapped=0, copied=1, ablated=1)
 
 
 def test_ablated_latent_comes_to_rest_where_it_is_told_to():
     # At rest all latents are lit, so a digit stays lit when it is ablated.
     assert changed(one_hot(), rest=torch.ones(10))["ablated"] == 0
-
-
-def test_all_latents_of_a_digit_move_together():
-    codes = torch.cat([one_hot(), 2 * one_hot()], dim=1)
-
-    def both_lit(pixels):
-        lit = (pixels[:, :10] > 0.6) & (pixels[:, 10:20] > 0.6)
-        one_is_lit = (pixels[:, :10] > 0.6) ^ (pixels[:, 10:20] > 0.6)
-        return torch.cat([lit * 1.0, 2.0 * one_is_lit.any(dim=1, keepdim=True) + 0.5], dim=1)
-
-    own = [[digit, 10 + digit] for digit in range(10)]
-    assert changed(codes, torch.zeros(20), own, both_lit) == following(1, 1, 1)
 
 
 def test_every_other_digit_takes_part_equally_often():
@@ -115,10 +90,9 @@ def codes_of_200():
     return codes
 
 
-def fidelity(codes, own=OWN):
-    sliders = read_sliders(codes, torch.arange(200) % 10, own, (5.0, 95.0))
-    found = slider_fidelity(pixel_reader(), sliders, own, brightest_of_ten)
-    return pytest.approx((found["steps_recognised"], found["pure_recognised"]))
+def fidelity(codes, classifier=brightest_of_ten):
+    sliders = read_sliders(codes, torch.arange(200) % 10, OWN, (5.0, 95.0))
+    return slider_fidelity(pixel_reader(), sliders, OWN, classifier)
 
 
 def test_slider_from_zero_begins_where_its_latents_are_zero():
@@ -126,16 +100,8 @@ def test_slider_from_zero_begins_where_its_latents_are_zero():
         return torch.cat([pixels[:, :10], torch.full((len(pixels), 1), 0.51)], dim=1)
 
     # The classifier sees a digit in every step but the first.
-    codes = codes_of_200() - 0.5
-    sliders = read_sliders(codes, torch.arange(200) % 10, OWN, (5.0, 95.0))
-    found = slider_fidelity(pixel_reader(), sliders, OWN, brighter_than_a_half)
+    found = fidelity(codes_of_200() - 0.5, brighter_than_a_half)
     assert (found["steps_recognised"], found["steps_from_zero"]) == (1, pytest.approx(8 / 9))
-
-
-def test_swapped_sliders_decode_to_each_other():
-    codes = codes_of_200()
-    codes[:, [0, 1]] = 2 * codes[:, [1, 0]]
-    assert fidelity(codes, [[1], [0], *OWN[2:]]) == (0.8, 8)
 
 
 def test_slider_is_classified_over_all_of_its_range():
@@ -144,4 +110,6 @@ def test_slider_is_classified_over_all_of_its_range():
     labels = torch.arange(200) % 10
     codes[labels != 7, 7] = 1.05
     codes[labels == 3, 3] = torch.linspace(0, 2.4, 20)
-    assert fidelity(codes) == ((9 + 5 / 9) / 10, 10)
+    found = fidelity(codes)
+    assert found["steps_recognised"] == pytest.approx((9 + 5 / 9) / 10)
+    assert found["pure_recognised"] == 10

@@ -15,7 +15,7 @@ def test_rule_has_an_answer_for_every_case(numbers, answer):
     assert reason_out_of_distribution(*numbers, Limits(**LIMITS)) == answer
 
 
-def test_limits_are_what_few_training_images_exceed(recipe, images):
+def test_limits_are_what_few_training_images_exceed_and_one_without_ink_does(recipe, images):
     model = build_model(recipe, "relu", seed=0)
     limits = limits_of(model, images)
     ink = images.pixels.sum(dim=1)
@@ -23,10 +23,5 @@ def test_limits_are_what_few_training_images_exceed(recipe, images):
     readings = classify_images(model, images.pixels, limits)
     strange = sum(reading.out_of_distribution is not None for reading in readings)
     assert strange <= 0.05 * len(images.pixels)
-
-
-def test_image_without_ink_is_unlike_any_training_image(recipe, images):
-    model = build_model(recipe, "relu", seed=0)
-    limits = limits_of(model, images)
-    (reading,) = classify_images(model, 0 * images.pixels[:1], limits)
-    assert "out of distribution: less ink" in reading.warnings
+    (blank,) = classify_images(model, 0 * images.pixels[:1], limits)
+    assert "out of distribution: less ink" in blank.warnings

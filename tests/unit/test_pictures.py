@@ -23,15 +23,13 @@ def grey(values):
 
 
 def coloured(paper_colour, ink_colour):
-    paper, colour = np.array(paper_colour), np.array(ink_colour)
-    return Image.fromarray((paper + INK[..., None] * (colour - paper)).astype(np.uint8))
+    paper, ink = (Image.new("RGB", DRAWN.size, each) for each in (paper_colour, ink_colour))
+    return Image.composite(ink, paper, DRAWN)
 
 
 def transparent(ink, colour):
-    rgba = np.zeros((*ink.shape, 4), np.uint8)
-    rgba[..., :3] = colour
-    rgba[..., 3] = np.round(ink * 255)
-    return Image.fromarray(rgba)
+    flat = Image.new("L", ink.shape[::-1], colour)
+    return Image.merge("RGBA", [flat, flat, flat, grey(ink)])
 
 
 def photo(light, depth):

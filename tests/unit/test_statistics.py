@@ -11,20 +11,18 @@ def test_pairing_removes_what_the_seeds_share():
     assert (value.low, value.median, value.high) == (1, 1, 1)
 
 
-def test_interval_of_a_median_lies_between_two_of_the_values():
-    # Of ten values the second and the ninth: 1 - 2 * (1 + 10) / 2**10 is 97.9 %.
-    value = estimate_median(np.array([9.0, 1, 2, 3, 4, 5, 6, 7, 8, 100]))
-    assert (value.median, value.low, value.high) == (5.5, 2, 9)
-
-
-def test_interval_of_the_median_of_six_values_is_their_range():
-    value = estimate_median(np.array([3.0, 1, 2, 6, 5, 4]))
-    assert (value.median, value.low, value.high) == (3.5, 1, 6)
-
-
-def test_five_values_have_a_median_without_an_interval():
-    value = estimate_median(np.array([3.0, 1, 2, 5, 4]))
-    assert (value.median, value.low, value.high) == (3, None, None)
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([3.0, 1, 2, 5, 4], (3, None, None)),
+        ([3.0, 1, 2, 6, 5, 4], (3.5, 1, 6)),
+        # The second and the ninth: 1 - 2 * (1 + 10) / 2**10 is 97.9 %.
+        ([9.0, 1, 2, 3, 4, 5, 6, 7, 8, 100], (5.5, 2, 9)),
+    ],
+)
+def test_interval_of_a_median_lies_between_two_of_six_values_or_more(values, expected):
+    value = estimate_median(np.array(values))
+    assert (value.median, value.low, value.high) == expected
 
 
 def test_unequal_numbers_of_seeds_cannot_be_paired():
