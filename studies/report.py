@@ -20,7 +20,6 @@ from grvae.show.style import encode_png
 from studies.findings import load_runs
 from studies.forest import draw_forest
 from studies.plan import MEASURES, Part, Plan, Statement
-from studies.registration import Deviations
 
 
 def write_found(value: float, statement: Statement) -> str:
@@ -47,9 +46,10 @@ def write_briefly(finding: Mapping[Hashable, Any], part: Part) -> str:
 
 
 def write_margin(statement: Statement) -> str:
-    """The bound of a statement, with its side."""
+    """The bound of a statement with its side, in the unit of what was found."""
     side = ">" if statement.more_than is not None else "<"
-    return f"{side} {write_found(statement.margin, statement)}"
+    number = write_found(statement.margin, statement)
+    return f"{side} {number.removesuffix(' %').removesuffix(' points')}"
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
@@ -60,14 +60,12 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 
 
 @click.command(cls=StageCommand, help=__doc__)
-@paths("plan", "tables", "findings", "first-verdicts", "deviations", "classifier", "pilot")
+@paths("plan", "tables", "findings", "classifier", "pilot")
 @paths("template", "claims-template", "figure", "out", "claims")
 def main(
     plan: Path,
     tables: Path,
     findings: Path,
-    first_verdicts: Path,
-    deviations: Path,
     classifier: Path,
     pilot: Path,
     template: Path,
@@ -84,12 +82,10 @@ def main(
     placeholders = {
         "plan": planned,
         "findings": found,
-        "first": load_table(first_verdicts).groupby("part")["verdict"].agg(", ".join).to_dict(),
         "counts": rows[rows["primary"]]["verdict"].value_counts().to_dict(),
         "runs": runs,
         "of": runs.groupby("variant").median(numeric_only=True).to_dict("index"),
         "sizes": runs["variant"].value_counts().to_dict(),
-        "deviations": read_params(deviations, Deviations).deviations,
         "classifier": load_json(classifier),
         "pilot": load_table(pilot).groupby("trial").mean(numeric_only=True).to_dict("index"),
     }

@@ -62,8 +62,7 @@ def test_study_s_report_and_findings_are_those_of_its_tables(tmp_path):
         (
             report.main,
             [
-                *("--findings", found, "--first-verdicts", STUDY / "first_verdicts.csv"),
-                *("--deviations", STUDY / "deviations.yaml", "--pilot", STUDY / "pilot.csv"),
+                *("--findings", found, "--pilot", STUDY / "pilot.csv"),
                 *("--classifier", STUDY / "reports" / "classifiers" / "mnist.json"),
                 *("--template", STUDY / "reports" / "template.md", "--out", tmp_path / "report.md"),
                 *("--claims-template", STUDY / "reports" / "claims_template.md"),

@@ -84,7 +84,6 @@ def folder(tmp_path_factory):
     (folder / "template.md").write_text(template)
     run(
         report.main, plan=plan, tables=folder / "tables", findings=found,
-        first_verdicts=STUDY / "first_verdicts.csv", deviations=STUDY / "deviations.yaml",
         classifier=folder / "classifier.json", pilot=STUDY / "pilot.csv",
         template=folder / "template.md", figure=folder / "forest.png", out=folder / "report.md",
         claims_template=folder / "template.md", claims=folder / "claims.md",
