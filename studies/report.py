@@ -85,7 +85,6 @@ def main(
         "counts": rows[rows["primary"]]["verdict"].value_counts().to_dict(),
         "runs": runs,
         "of": runs.groupby("variant").median(numeric_only=True).to_dict("index"),
-        "sizes": runs["variant"].value_counts().to_dict(),
         "classifier": load_json(classifier),
         "pilot": load_table(pilot).groupby("trial").mean(numeric_only=True).to_dict("index"),
     }
