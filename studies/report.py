@@ -39,10 +39,9 @@ def write_effect(finding: Mapping[Hashable, Any], part: Part) -> str:
 
 
 def write_briefly(finding: Mapping[Hashable, Any], part: Part) -> str:
-    """A finding's value without the interval, or that there is none."""
-    if pd.isna(finding["low"]):
-        return f"{write_found(finding['value'], part)}, too few runs to tell"
-    return write_found(finding["value"], part)
+    """A finding's value, and whether its runs are too few for an interval."""
+    value = write_found(finding["value"], part)
+    return f"{value}, too few runs to tell" if pd.isna(finding["low"]) else value
 
 
 def write_margin(statement: Statement) -> str:
